@@ -1,0 +1,1 @@
+"""The solutions. Each file here is the single source from which its starter is generated."""

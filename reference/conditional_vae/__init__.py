@@ -1,0 +1,1 @@
+"""The complete `SimpleCVAE` and `cvae_loss` of the module Conditional VAEs."""
