@@ -1,8 +1,15 @@
+### BEGIN SOLUTION
+#: """Exercise 3: a conditional VAE from scratch.
+#:
+#: Seven gaps are left, each a `...` under a comment with the task's name; everything else is given and stays as it is.
+#: Run `pytest` in this folder at any time: it says which gap is next, and what is still wrong. README.md explains.
+#: """
 """A conditional variational autoencoder for 28 x 28 digits.
 
 The label is given to both halves of the model, so the latent code is left with what the label does not say:
 slant, stroke width, style.
 """
+### END SOLUTION
 
 import torch
 import torch.nn as nn

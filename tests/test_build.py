@@ -1,0 +1,99 @@
+"""What students receive is made from the solutions, and nothing of a solution is left in it."""
+
+import ast
+import importlib.util
+
+import pytest
+
+from graders.build import differences, generated_files, starter, write
+from graders.manifest import ROOT, load
+
+REFERENCE = ROOT / "reference/conditional_vae/cvae.py"
+STARTER = ROOT / "assignments/conditional_vae/cvae_starter.py"
+
+
+@pytest.fixture(scope="module")
+def generated():
+    return generated_files("conditional_vae")[STARTER]
+
+
+def solution_lines():
+    """Every line of code that stands in a solution of the reference."""
+    inside, lines = False, []
+    for line in map(str.strip, REFERENCE.read_text(encoding="utf-8").splitlines()):
+        if line.startswith("### "):
+            inside = line == "### BEGIN SOLUTION"
+        elif inside and line and not line.startswith("#:"):
+            lines.append(line)
+    return lines
+
+
+def test_committed_starter_is_up_to_date():
+    assert differences(generated_files("conditional_vae")) == []
+
+
+def test_starter_holds_no_solution_and_no_marker(generated):
+    assert len(solution_lines()) > 8
+    assert set(solution_lines()) & {line.strip() for line in generated.splitlines()} == {'"""'}
+    assert "SOLUTION" not in generated
+    assert "#:" not in generated
+
+
+def test_every_task_is_named_at_its_gap(generated):
+    for task in load("conditional_vae").tasks:
+        if not task.gaps:
+            continue
+        region = generated.split(f"# TODO ({task.id})")[1].split("# TODO")[0]
+        for gap in task.gaps:
+            assert any(gap in line and "..." in line for line in region.splitlines()), gap
+
+
+def test_starter_imports_and_keeps_the_references_names():
+    spec = importlib.util.spec_from_file_location("starter", STARTER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert "Exercise 3" in module.__doc__
+
+    def names(path):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return [(n.name, [a.arg for a in n.args.args]) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+
+    assert names(STARTER) == names(REFERENCE)
+
+
+def test_starter_lines_keep_their_indentation():
+    lines = ["a", "    ### BEGIN SOLUTION", "    #: x = ...", "    #:     y = ...", "    #:", "    x = 1"]
+    reference = "\n".join([*lines, "    ### END SOLUTION", "b"])
+    assert starter(reference) == "a\n    x = ...\n        y = ...\n\nb\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\n### BEGIN SOLUTION\nx = 1\n", "model.py, line 2: the solution begun here never ends"),
+        (
+            "### BEGIN SOLUTION\n### BEGIN SOLUTION\n",
+            "model.py, line 2: a solution begins inside the one begun in line 1",
+        ),
+        ("a\n### END SOLUTION\n", "model.py, line 2: a solution ends that was never begun"),
+        ("a\n#: x = ...\n", "model.py, line 2: a starter's line outside a solution"),
+    ],
+)
+def test_misplaced_markers_are_errors(text, message):
+    with pytest.raises(ValueError, match=message):
+        starter(text, "model.py")
+
+
+def test_differences_show_what_changed(tmp_path):
+    same, stale, missing = (tmp_path / name for name in ("same.py", "stale.py", "missing.py"))
+    write({same: "x = 1\n", stale: "x = 1\n"})
+    found = differences({same: "x = 1\n", stale: "x = 2\n", missing: ""})
+    assert found[1] == "missing.py is missing"
+    assert found[0].startswith("stale.py is out of date\n")
+    assert "-x = 1\n+x = 2" in found[0]
+    assert len(found) == 2
+
+
+def test_unknown_assignment():
+    with pytest.raises(KeyError, match="no assignment 'golf'"):
+        generated_files("golf")
