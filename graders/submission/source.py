@@ -1,0 +1,171 @@
+"""Understand a submission's text: does it parse, which gaps are still open, what does it import?"""
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from graders.manifest import Manifest, Task
+from graders.submission.intake import Submission
+
+MODULE_GAP = "???"  # how the module's text writes a gap; the kit's starter writes an Ellipsis instead
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the text alone tells. `open_gaps` maps a task id to the sentence that says what is still to do."""
+
+    text: str = ""
+    fault: str | None = None
+    open_gaps: dict[str, str] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+
+    def line(self, number: int | None) -> str:
+        """Line `number` (from 1), stripped; empty when there is no such line."""
+        lines = self.text.splitlines()
+        return lines[number - 1].strip() if number and 0 < number <= len(lines) else ""
+
+
+def read(submission: Submission, manifest: Manifest) -> Source:
+    """Decode and parse `submission`. Never raises for anything that a file may contain."""
+    filename = submission.filename
+    if submission.fault:
+        return Source(fault=submission.fault)
+    if b"\0" in submission.source:
+        return Source(
+            fault=f"{filename} contains NUL bytes. It is not Python text; was it saved in another format (UTF-16)?"
+        )
+    try:
+        text = _decode(submission.source)
+    except (UnicodeDecodeError, SyntaxError, LookupError) as error:
+        where = submission.source[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+        return Source(fault=f"{filename} is not UTF-8 text (line {where}). Save it with the encoding UTF-8.")
+    if not text.strip():
+        return Source(
+            text, fault=f"{filename} is empty.", open_gaps={task.id: "Not started." for task in manifest.tasks}
+        )
+    try:
+        tree = _parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return _unparsable(text, filename, error, manifest)
+    return Source(text, None, _open_gaps(tree, manifest), _imports(tree))
+
+
+def _decode(source: bytes) -> str:
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    # Universal newlines, as Python itself reads a file.
+    return io.TextIOWrapper(io.BytesIO(source), encoding).read()
+
+
+def _parse(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an invalid escape in a student's string is no concern of the grader's
+        return ast.parse(text)
+
+
+def _unparsable(text: str, filename: str, error: Exception, manifest: Manifest) -> Source:
+    marks = [number for number, line in enumerate(text.splitlines(), 1) if MODULE_GAP in line.split("#")[0]]
+    if marks:
+        try:
+            gaps = _open_gaps(_parse(text.replace(MODULE_GAP, "...")), manifest)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            gaps = {}
+        many = "s" if len(marks) > 1 else ""
+        fault = (
+            f"Line{many} {', '.join(map(str, marks[:8]))} of {filename} still hold{'' if many else 's'} "
+            f"the gap mark {MODULE_GAP}. "
+            "It stands for work to do and is not Python, so the whole file cannot be read. "
+            "Replace it, or write ... there to leave that task open."
+        )
+        return Source(text, fault, gaps)
+    if isinstance(error, SyntaxError) and error.lineno:
+        shown = Source(text).line(error.lineno)[:100]
+        fault = f"Python cannot read {filename}: {error.msg} (line {error.lineno}: `{shown}`)."
+    else:
+        fault = f"Python cannot read {filename}: {type(error).__name__}, the code is nested too deeply."
+    return Source(text, fault)
+
+
+def _imports(tree: ast.Module) -> tuple[str, ...]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return tuple(sorted(names))
+
+
+def _open_gaps(tree: ast.Module, manifest: Manifest) -> dict[str, str]:
+    gaps = {task.id: _gap(tree, task) for task in manifest.tasks if task.gaps}
+    return {task_id: message for task_id, message in gaps.items() if message}
+
+
+def _gap(tree: ast.Module, task: Task) -> str | None:
+    function = _definition(tree, task.symbol.split("."))
+    if function is None:
+        return None
+    if _is_stub(function):
+        return f"Not started: {task.symbol} has no body yet."
+    for names, value in _assignments(function):
+        for name in names:
+            if name in task.gaps and _holds_placeholder(value):
+                return f"Not started: `{name}` in {task.symbol} is still a placeholder (line {value.lineno})."
+    return None
+
+
+def _definition(tree: ast.AST, path: list[str]) -> ast.FunctionDef | None:
+    """The function at `path` (class, then method); the last definition of a name is the one that counts."""
+    for node in reversed(list(ast.iter_child_nodes(tree))):
+        if isinstance(node, ast.ClassDef) and len(path) == 2 and node.name == path[0]:
+            return _definition(node, path[1:])
+        if isinstance(node, ast.FunctionDef) and path == [node.name]:
+            return node
+    return None
+
+
+def _is_stub(function: ast.FunctionDef) -> bool:
+    """A body of nothing but a docstring, `pass`, `...` or `raise NotImplementedError`."""
+
+    def empty(statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.Pass) or (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ):
+            return True
+        return (
+            isinstance(statement, ast.Raise)
+            and re.match(r"raise NotImplementedError\b", ast.unparse(statement)) is not None
+        )
+
+    return all(empty(statement) for statement in function.body)
+
+
+def _assignments(function: ast.FunctionDef) -> Iterator[tuple[list[str], ast.expr]]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, value = [node.target], node.value
+        else:
+            continue
+        yield [name for target in targets for name in _names(target)], value
+
+
+def _names(target: ast.expr) -> list[str]:
+    if isinstance(target, ast.Tuple):
+        return [name for element in target.elts for name in _names(element)]
+    return [target.attr] if isinstance(target, ast.Attribute) else [target.id] if isinstance(target, ast.Name) else []
+
+
+def _holds_placeholder(value: ast.expr) -> bool:
+    """Whether `...` stands in `value` as a value; inside an index (`x[..., 0]`) it is ordinary code."""
+    todo: list[ast.AST] = [value]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Constant) and node.value is Ellipsis:
+            return True
+        todo += [node.value] if isinstance(node, ast.Subscript) else list(ast.iter_child_nodes(node))
+    return False

@@ -1,0 +1,69 @@
+"""A mistake: the noise is scaled by the variance instead of the standard deviation."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SimpleCVAE(nn.Module):
+    def __init__(self, latent_dim=16, num_classes=10):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+
+        # TODO (encoder_dims): Define encoder layers
+        # Input: the image (784 pixels) and its one-hot label, side by side
+        self.encoder_fc1 = nn.Linear(784 + num_classes, 256)
+        self.encoder_fc2 = nn.Linear(256, 128)
+        self.fc_mu = nn.Linear(128, latent_dim)
+        self.fc_logvar = nn.Linear(128, latent_dim)
+
+        # TODO (decoder_dims): Define decoder layers
+        # Input: the latent code and the one-hot label, side by side
+        self.decoder_fc1 = nn.Linear(latent_dim + num_classes, 128)
+        self.decoder_fc2 = nn.Linear(128, 256)
+        self.decoder_fc3 = nn.Linear(256, 784)
+
+    def encode(self, x, labels_onehot):
+        # x: (batch, 784) in [0, 1]; labels_onehot: (batch, 10) -> mu, logvar: (batch, latent_dim) each
+        # TODO (encode): Concatenate x and labels_onehot, in this order
+        combined = torch.cat([x, labels_onehot], dim=1)  # (batch, 794)
+        h = F.relu(self.encoder_fc1(combined))
+        h = F.relu(self.encoder_fc2(h))
+        return self.fc_mu(h), self.fc_logvar(h)
+
+    def reparameterize(self, mu, logvar):
+        # mu, logvar: (batch, latent_dim) -> z: (batch, latent_dim)
+        # TODO (reparameterize): Implement the reparameterization trick
+        # z = mu + std * epsilon, where epsilon is fresh standard normal noise
+        std = torch.exp(logvar)
+        epsilon = torch.randn_like(std)
+        z = mu + std * epsilon
+        return z
+
+    def decode(self, z, labels_onehot):
+        # z: (batch, latent_dim); labels_onehot: (batch, 10) -> reconstruction: (batch, 784) in (0, 1)
+        # TODO (decode): Concatenate z and labels_onehot, in this order
+        combined = torch.cat([z, labels_onehot], dim=1)  # (batch, latent_dim + 10)
+        h = F.relu(self.decoder_fc1(combined))
+        h = F.relu(self.decoder_fc2(h))
+        return torch.sigmoid(self.decoder_fc3(h))
+
+    def forward(self, x, labels):
+        # x: (batch, 784); labels: (batch,) int64 -> reconstruction, mu, logvar
+        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        mu, logvar = self.encode(x, labels_onehot)
+        z = self.reparameterize(mu, logvar)
+        return self.decode(z, labels_onehot), mu, logvar
+
+
+def cvae_loss(reconstruction, original, mu, logvar):
+    # The negative ELBO of the batch, in nats: one number, summed over images and over pixels or latent units
+    # TODO (reconstruction_loss): Compute reconstruction loss (binary cross entropy), summed
+    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+
+    # TODO (kl_loss): Compute KL divergence of N(mu, exp(logvar)) from N(0, 1), summed
+    # KL = -1/2 * sum(1 + logvar - mu^2 - exp(logvar))
+    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+
+    return recon_loss + kl_loss

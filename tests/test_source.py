@@ -1,0 +1,107 @@
+"""What the text of a submission tells before anything of it runs."""
+
+import re
+
+import pytest
+
+from graders import manifest
+from graders.submission import source
+from graders.submission.intake import Submission
+
+MANIFEST = manifest.load("conditional_vae")
+REFERENCE = (manifest.ROOT / "reference" / "conditional_vae" / "cvae.py").read_text()
+STARTER = (manifest.ROOT / "assignments" / "conditional_vae" / "cvae_starter.py").read_text()
+WITH_GAPS = [task.id for task in MANIFEST.tasks if task.gaps]
+
+
+def read(text):
+    content = text if isinstance(text, bytes) else text.encode()
+    return source.read(Submission("name", "cvae.py", content), MANIFEST)
+
+
+def test_the_starter_has_every_gap_open():
+    assert sorted(read(STARTER).open_gaps) == sorted(WITH_GAPS)
+
+
+def test_the_reference_has_none():
+    found = read(REFERENCE)
+    assert (found.fault, found.open_gaps, found.imports) == (None, {}, ("torch",))
+
+
+GAPS = {
+    "encoder_dims": ("nn.Linear(..., 256)", "nn.Linear(794, 256)"),
+    "decoder_dims": ("nn.Linear(..., 128)", "nn.Linear(26, 128)"),
+    "reconstruction_loss": ("recon_loss = ...", "recon_loss = 1.0"),
+    "kl_loss": ("kl_loss = ...", "kl_loss: float = 1.0"),
+}
+
+
+@pytest.mark.parametrize("task", GAPS)
+def test_each_gap_is_closed_on_its_own(task):
+    old, new = GAPS[task]
+    assert STARTER.count(old) == 1
+    assert set(WITH_GAPS) - set(read(STARTER.replace(old, new)).open_gaps) == {task}
+
+
+def test_a_half_filled_method_is_still_open_and_says_where():
+    text = STARTER.replace("std = ...", "std = 1").replace("z = ...", "z = mu")
+    number = next(n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "epsilon = ...")
+    assert (
+        f"`epsilon` in SimpleCVAE.reparameterize is still a placeholder (line {number})"
+        in read(text).open_gaps["reparameterize"]
+    )
+
+
+def test_an_ellipsis_in_an_index_is_no_gap():
+    text = REFERENCE.replace("torch.cat([x, labels_onehot], dim=1)", "torch.cat([x[..., :], labels_onehot], dim=1)")
+    assert text != REFERENCE
+    assert read(text).open_gaps == {}
+
+
+@pytest.mark.parametrize(
+    "body", ["pass", "...", "raise NotImplementedError", '"""todo"""\n        raise NotImplementedError("x")']
+)
+def test_a_method_without_a_body_is_not_started(body):
+    text = re.sub(r"(def encode\(self, x, labels_onehot\):\n)(.*\n)+?(\n)", rf"\1        {body}\n\n", REFERENCE)
+    assert list(read(text).open_gaps) == ["encode"]
+
+
+def test_the_modules_gap_mark_is_recognised():
+    text = REFERENCE.replace("torch.exp(0.5 * logvar)", "???", 1)
+    found = read(text)
+    number = next(n for n, line in enumerate(text.splitlines(), 1) if "???" in line)
+    assert f"Line {number} of cvae.py still holds the gap mark ???" in found.fault
+    assert list(found.open_gaps) == ["reparameterize"]
+
+
+def test_a_gap_mark_in_a_comment_is_not_one():
+    assert read(REFERENCE + "# why ???\n").fault is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def f(:\n", "Python cannot read cvae.py: invalid syntax (line 1: `def f(:`)."),
+        ("x = 1\n\tif True:\n", "line 2"),
+        ("x = (\n", "'(' was never closed (line 1: `x = (`)"),
+        (b"x = 1\0", "NUL bytes"),
+        (b"x = 1\n# caf\xe9\n", "not UTF-8 text (line 2)"),
+        (b"# -*- coding: klingon -*-\n", "not UTF-8 text"),
+        ("", "cvae.py is empty."),
+        ("\n \n", "cvae.py is empty."),
+        ("x = " + "(" * 5000 + ")" * 5000, "nested"),
+        ("x = " + "-" * 20000 + "1", "nested too deeply"),
+    ],
+)
+def test_files_that_are_not_python(content, message):
+    assert message in read(content).fault
+
+
+def test_other_encodings_are_fine_when_declared():
+    assert read("# -*- coding: latin-1 -*-\nx = 'café'\n".encode("latin-1")).fault is None
+    assert read("\ufeffx = 1\n").fault is None
+
+
+def test_warnings_in_a_submission_stay_its_own(recwarn):
+    assert read("x = '\\d'\n").fault is None
+    assert not recwarn.list
