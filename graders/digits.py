@@ -1,0 +1,149 @@
+"""The digits that training runs on: full MNIST where it is found, otherwise the class-balanced subset of the kit.
+
+Files are used only when they are, byte for byte, one of these two sets: `./data` may be a student's.
+"""
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Source = Literal["full", "subset"]
+
+SHIPPED = Path(__file__).parent.parent / "assignments" / "data"
+VARIABLE = "CVAEKIT_DATA"
+LARGEST = 50_000_000  # bytes; the largest file of the full set has 47,040,016
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+# SHA-256 of the uncompressed files
+FULL = {
+    TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+SUBSET = {
+    TRAIN_IMAGES: "bff8e50afdc92492c522f79be156f9071ddf718e46fe340d0eecf76d211eff71",
+    TRAIN_LABELS: "ca34b4519b9774b15cc17cdb998ef51fbbc470f3119b32183acadbe2a0eb3c15",
+    TEST_IMAGES: "c63d61bb7e407d3bc8abbb8d01dbf70604a5128eb0cd075bd3eac250b2400d5c",
+    TEST_LABELS: "978da4f9634353b6aae73f9d6f98915be32d1459ded5af8b87be1a77916e03db",
+}
+
+
+class DataError(Exception):
+    """Digits that were asked for and cannot be used; the text is one line, with a way out."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """One set of digits.
+
+    images: (n, 784) uint8, 0 is background and 255 is ink; labels: (n,) int64 in 0..9. `root` is the folder that holds
+    MNIST/raw; `notice` says which folder was passed over, and why.
+    """
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    source: Source
+    root: Path
+    notice: str | None = None
+
+
+def load(root: Path | None = None) -> Digits:
+    """The digits in `root`, or in the folder that CVAEKIT_DATA names, or in ./data, or else the kit's subset.
+
+    A folder that is asked for by name must hold one of the two sets: DataError if it does not. Anything else in ./data
+    is passed over, with a notice.
+    """
+    if root is not None:
+        return _asked_for(root, "--data")
+    if named := os.environ.get(VARIABLE):
+        return _asked_for(Path(named), VARIABLE)
+    here, notice = Path("data"), None
+    if (here / "MNIST" / "raw").is_dir():
+        try:
+            return read(here)
+        except DataError as error:
+            notice = f"./data is not used, the kit's own digits are: {error}"
+    return replace(read(SHIPPED), notice=notice)
+
+
+def _asked_for(root: Path, origin: str) -> Digits:
+    try:
+        return read(root)
+    except DataError as error:
+        raise DataError(f"{origin} {root}: {error}. Leave {origin} out to use the kit's own digits.") from error
+
+
+def read(root: Path) -> Digits:
+    """The digits in `root`/MNIST/raw, plain or gzipped; DataError unless they are the full set or the kit's subset."""
+    tensors, sources = {}, set()
+    for name in FULL:
+        content = read_bytes(root, name)
+        tensors[name] = _parsed(content, name)
+        sources.add(_source(content, name))
+    if len(sources) > 1:
+        raise DataError("its files are partly of the full MNIST set and partly of the kit's subset")
+    return Digits(
+        train_images=tensors[TRAIN_IMAGES].flatten(1),
+        train_labels=tensors[TRAIN_LABELS].long(),
+        test_images=tensors[TEST_IMAGES].flatten(1),
+        test_labels=tensors[TEST_LABELS].long(),
+        source=sources.pop(),
+        root=root,
+    )
+
+
+def read_bytes(root: Path, name: str) -> bytes:
+    """Uncompressed content of `root`/MNIST/raw/`name`, from that file or the same with .gz; raises DataError."""
+    plain = root / "MNIST" / "raw" / name
+    packed = plain.with_name(f"{name}.gz")
+    try:
+        if plain.is_file():
+            with plain.open("rb") as file:
+                content = file.read(LARGEST + 1)
+        elif packed.is_file():
+            with gzip.open(packed) as unpacked:
+                content = unpacked.read(LARGEST + 1)
+        else:
+            raise DataError(f"there is no MNIST/raw/{name} (or {name}.gz)")
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} cannot be read ({error})") from error
+    if len(content) > LARGEST:
+        raise DataError(f"{name} is larger than any file of MNIST")
+    return content
+
+
+def _parsed(content: bytes, name: str) -> Tensor:
+    """An IDX file's tensor, uint8: two zero bytes, type 8, the number of axes, their big-endian lengths, the values."""
+    axes = 3 if "idx3" in name else 1
+    if len(content) < 4 + 4 * axes or content[:4] != bytes([0, 0, 8, axes]):
+        raise DataError(f"{name} is damaged: it does not begin like an IDX file")
+    start = 4 + 4 * axes
+    shape = struct.unpack(f">{axes}I", content[4:start])
+    count = 1
+    for length in shape:
+        count *= length
+    if len(content) - start != count or not count:
+        raise DataError(f"{name} is damaged: {len(content) - start:,} values, and {count:,} announced")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)
+
+
+def _source(content: bytes, name: str) -> Source:
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum == FULL[name]:
+        return "full"
+    if checksum == SUBSET[name]:
+        return "subset"
+    raise DataError(f"{name} is not MNIST's: another checksum")
