@@ -1,0 +1,32 @@
+"""Helpers for probes: the functions that run inside the worker, next to the submission."""
+
+import sys
+from typing import Any
+
+_VOWELS = "aeiou"
+
+
+class Unexpected(Exception):
+    """Raised by a probe when what came back cannot be used at all; the grader sees it as WrongReturn(got)."""
+
+    def __init__(self, got: str):
+        self.got = got
+        super().__init__(got)
+
+
+def describe(value: Any) -> str:
+    """A value's kind in words: "None", "a tuple of 3", "a tensor of shape (3, 5)", "a float"."""
+    if value is None:
+        return "None"
+    if value is Ellipsis:
+        return "..."
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, (tuple, list, dict, set, frozenset)):
+        kind = next(kind for kind in (tuple, list, dict, set, frozenset) if isinstance(value, kind))
+        return f"a {kind.__name__} of {len(value)}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in _VOWELS else 'a'} {name}"

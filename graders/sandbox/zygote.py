@@ -1,0 +1,198 @@
+"""The zygote: a process of its own that has torch loaded, holds no secret, and forks a locked worker on request.
+
+Started by `exec` (never forked from the grader, whose memory holds the reference and the hidden checks) with one
+thread, which is asserted before every fork: Landlock binds the calling thread only, and a fork of a process whose
+OpenMP team runs hangs at its first large operation.
+"""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from graders.sandbox import control, family, limits, lockdown, warmup
+from graders.sandbox.birth import Birth
+
+if sys.platform == "linux":
+    from graders.sandbox import landlock, linux, readable, seccomp
+
+
+SELF_TEST = {"_attempts": lambda module, **arguments: module.attempts(**arguments)}
+
+
+class Peer:
+    """A control connection and the workers spawned through it. `watch` tells when the process that owns it ends."""
+
+    def __init__(self, connection: socket.socket):
+        self.connection = connection
+        self.workers: set[int] = set()
+        self.owner = self.watch = -1
+
+
+class Zygote:
+    def __init__(self, connection: socket.socket):
+        self.main = Peer(connection)
+        self.peers = [self.main]
+        signal.signal(signal.SIGTERM, lambda *_: self.end())
+        self.private = Path(tempfile.mkdtemp(prefix="cvaekit-"))  # for libraries that insist on a home
+        try:
+            self.start, _ = control.receive(connection)
+            sys.path += [folder for folder in self.start["packages"] if folder not in sys.path]
+            self.kit = Path(self.start["kit"])
+            self.watch_grader()
+            os.environ |= dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"), str(self.private))
+            tempfile.tempdir = None
+            warmup.import_torch()
+            warmup.exercise()
+            self.probes = warmup.load_probes(Path(self.start["probes"])) | SELF_TEST
+            warmup.preload(["numpy"])
+            layers = self.layers()
+            warmup.settle()
+            control.send(connection, {"ready": True, "probes": sorted(self.probes), "layers": layers})
+        except EOFError:
+            self.end()
+        except Exception:
+            control.send(connection, {"error": traceback.format_exc(limit=-3)})
+            self.end()
+
+    def watch_grader(self) -> None:
+        """Not to outlive the grader, and not to be read by anything that runs under the same user."""
+        if sys.platform == "linux":
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
+            linux.prctl(linux.PR_SET_DUMPABLE, 0)
+            linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+        if os.getppid() != self.start["grader"]:
+            self.end()
+
+    def layers(self) -> dict[str, Any]:
+        """Prepare what workers apply; what there is of it, for the summary."""
+        self.ruleset, self.seccomp = None, False
+        found: dict[str, Any] = {"landlock": "none", "seccomp": "none", "rlimits": limits.names()}
+        if sys.platform == "linux":
+            if "landlock" in self.start["layers"]:
+                found["landlock"] = abi = landlock.abi()
+                if isinstance(abi, int):
+                    found["landlock"] = abi = min(abi, self.start["abi"])
+                    paths = readable.read_paths(self.kit, self.private)
+                    self.ruleset = landlock.ruleset(abi, paths, readable.write_paths())
+            if "seccomp" in self.start["layers"] and seccomp.available():
+                found["seccomp"], self.seccomp = "errno", True
+        return found
+
+    def loop(self) -> NoReturn:
+        while True:
+            poll = select.poll()
+            waiting: dict[int, Peer] = {}
+            for peer in self.peers:
+                for descriptor in (peer.connection.fileno(), peer.watch):
+                    if descriptor >= 0:
+                        poll.register(descriptor, select.POLLIN)
+                        waiting[descriptor] = peer
+            for descriptor, _ in poll.poll():
+                peer = waiting[descriptor]
+                if peer not in self.peers:
+                    continue
+                if descriptor == peer.watch:
+                    self.drop(peer)
+                else:
+                    self.serve(peer)
+
+    def serve(self, peer: Peer) -> None:
+        try:
+            request, descriptors = control.receive(peer.connection)
+        except (EOFError, OSError):
+            self.drop(peer)
+            return
+        try:
+            reply = self.answer(peer, request, descriptors)
+        except Exception as error:
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        try:
+            control.send(peer.connection, reply)
+        except OSError:
+            self.drop(peer)
+
+    def answer(self, peer: Peer, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        if request["op"] == "exit":
+            self.end()
+        if request["op"] == "connect":
+            self.peers.append(Peer(socket.socket(fileno=os.dup(descriptors[0]))))
+            return {}
+        if request["op"] == "end":
+            peer.workers.discard(request["worker"])
+            status = family.end(request["worker"], request["patience"])
+            self.sweep()
+            return {"status": status}
+        self.own(peer, request["owner"])
+        return {"worker": self.spawn(peer, request, *descriptors)}
+
+    def own(self, peer: Peer, owner: int) -> None:
+        """Watch the process that uses a connection: a copy of its socket may be open in others when it ends."""
+        if peer is not self.main and peer.owner != owner and hasattr(os, "pidfd_open"):
+            if peer.watch >= 0:
+                os.close(peer.watch)
+            peer.owner, peer.watch = owner, os.pidfd_open(owner)
+
+    def spawn(self, peer: Peer, request: dict[str, Any], frames: int, output: int) -> int:
+        cold = request["device"] != "cpu"
+        if not cold:
+            warmup.preload(request["preload"])
+        threads = linux.thread_count() if sys.platform == "linux" else threading.active_count()
+        if threads != 1:
+            raise RuntimeError(f"the zygote has {threads} threads; a fork would not be safe")
+        birth = Birth(frames, output, os.getpid(), request["seed"])
+        child = os.fork()
+        if not child:
+            try:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+                if cold:
+                    birth.cold(self.start | request | {"private": str(self.private)})
+                birth.warm(lockdown.Locks(self.ruleset, self.seccomp), self.probes)
+            except BaseException:  # before any line of a submission; afterwards `serve` has its own
+                traceback.print_exc()
+                sys.stderr.flush()
+            finally:
+                os._exit(70)
+        peer.workers.add(child)
+        return child
+
+    def sweep(self) -> None:
+        """Kill what workers left behind: the zygote adopts it, and knows its own."""
+        if sys.platform == "linux":
+            family.sweep(set().union(*(peer.workers for peer in self.peers)))
+
+    def drop(self, peer: Peer) -> None:
+        if peer is self.main:
+            self.end()
+        self.peers.remove(peer)
+        peer.connection.close()
+        if peer.watch >= 0:
+            os.close(peer.watch)
+        for worker in peer.workers:
+            family.end(worker, 0.0)
+        self.sweep()
+
+    def end(self) -> NoReturn:
+        for peer in self.peers:
+            for worker in peer.workers:
+                family.end(worker, 0.0)
+            peer.workers = set()
+        self.sweep()
+        shutil.rmtree(self.private, ignore_errors=True)
+        os._exit(0)  # finalising torch would take longer than anybody waits
+
+
+def main(descriptor: int) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Zygote(socket.socket(fileno=descriptor)).loop()
