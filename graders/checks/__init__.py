@@ -1,1 +1,1 @@
-"""What is asked of a submission, and the banks that prove the questions right."""
+"""Run an assignment's checks against one submission and find out what each of them says."""

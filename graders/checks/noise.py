@@ -40,7 +40,7 @@ def mean(noise: Tensor) -> str | None:
 
 
 def variance(noise: Tensor) -> str | None:
-    """The draws have variance 1. Bound: both tails of chi-square; catches a spread 4 % off with probability 1 - 1e-6."""
+    """The draws have variance 1. Bound: both tails of chi-square; catches a spread 4 % off but for one time in 1e6."""
     total = float(noise.square().sum())
     if chi_square_is_unlikely(total, noise.numel()):
         return "its spread is too wide" if total > noise.numel() else "its spread is too narrow"
@@ -49,12 +49,8 @@ def variance(noise: Tensor) -> str | None:
 
 def shape(noise: Tensor) -> str | None:
     """The draws follow the normal distribution. Bound: DKW; catches a distance of 0.024 with probability 1 - 1e-6."""
-    ordered = noise.flatten().sort().values
-    count = len(ordered)
-    cdf = torch.special.ndtr(ordered)
-    steps = torch.arange(count + 1, dtype=torch.float64) / count
-    distance = float(torch.maximum((cdf - steps[:-1]).abs().max(), (steps[1:] - cdf).abs().max()))
-    return None if distance < ks_bound(count) else "its distribution is not the bell curve"
+    distance = _distance(torch.special.ndtr(noise.flatten().sort().values))
+    return None if distance < ks_bound(noise.numel()) else "its distribution is not the bell curve"
 
 
 def _shared(noise: Tensor, axis: int) -> bool:
@@ -113,21 +109,37 @@ def _bernstein(count: int, alpha: float) -> float:
     return (slack + math.sqrt(slack**2 + 4 * budget)) / 2
 
 
+def row_lengths(noise: Tensor) -> str | None:
+    """The squared lengths of the rows follow their chi-square law. Bound: DKW over all rows."""
+    lengths = noise.square().sum(dim=2).flatten()
+    half = torch.tensor(noise.shape[2] / 2, dtype=torch.float64)
+    if not _distance(torch.special.gammainc(half, lengths.sort().values / 2)) < ks_bound(len(lengths)):
+        return "the latent units of one row depend on each other"
+    return None
+
+
+def _distance(cdf: Tensor) -> float:
+    """Largest gap between the empirical and the claimed distribution function, whose values at the sorted draws are
+    `cdf`."""
+    steps = torch.arange(len(cdf) + 1, dtype=torch.float64) / len(cdf)
+    return float(torch.maximum((cdf - steps[:-1]).abs().max(), (steps[1:] - cdf).abs().max()))
+
+
 def repeats(noise: Tensor) -> str | None:
     """Hardly any number comes twice. float32 noise repeats about 0.5 % of 65,536 draws; 10 % are never reached."""
     distinct = noise.float().unique().numel() / noise.numel()
     return None if distinct > 0.9 else "the same numbers come again and again"
 
 
-TESTS = (
-    mean,
-    variance,
-    shape,
+DISTRIBUTION = (mean, variance, shape)
+INDEPENDENCE = (
     shared_over_batch,
     shared_over_units,
     shared_over_calls,
     unit_correlation,
+    row_lengths,
     successive_rows,
     successive_calls,
     repeats,
 )
+TESTS = DISTRIBUTION + INDEPENDENCE

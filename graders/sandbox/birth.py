@@ -18,8 +18,11 @@ _BOOT = (
 
 
 def command(module: str, kit: str, descriptor: int) -> list[str]:
-    """The command line of a process of ours: isolated (-I), so that nothing in the environment or cwd is imported."""
-    return [sys.executable, "-I", "-X", "utf8", "-c", _BOOT.format(module=module), kit, str(descriptor)]
+    """The command line of a process of ours: nothing of the folder it is in or of a user's own packages is imported.
+
+    Not -I, which would also ignore PYTHONHASHSEED; the environment is of our making, and names no folder.
+    """
+    return [sys.executable, "-P", "-s", "-X", "utf8", "-c", _BOOT.format(module=module), kit, str(descriptor)]
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,7 @@ class Birth:
             os.dup2(self.output, standard)
 
 
-def become(
-    frames: socket.socket, seed: int, locks: lockdown.Locks, probes: Mapping[str, worker.Probe]
-) -> NoReturn:
+def become(frames: socket.socket, seed: int, locks: lockdown.Locks, probes: Mapping[str, worker.Probe]) -> NoReturn:
     """Lock this process, say so, and serve. The word comes before any line of the submission, so it can be believed."""
     worker.reseed(seed)
     try:

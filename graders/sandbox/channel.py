@@ -62,7 +62,7 @@ class Channel:
         """The start of what has been printed so far, at most KEPT_OUTPUT bytes."""
         try:
             while self._output >= 0 and not self._full() and (text := os.read(self._output, 1 << 16)):
-                self._keep(text)
+                self._kept += text[: KEPT_OUTPUT - len(self._kept)]
         except BlockingIOError:
             pass
         return bytes(self._kept)
@@ -111,9 +111,6 @@ class Channel:
         if not text:  # every writer is gone; the socket tells the rest
             self._poll.unregister(self._output)
             return
-        self._keep(text)
-
-    def _keep(self, text: bytes) -> None:
         self._printed += len(text)
         self._kept += text[: KEPT_OUTPUT - len(self._kept)]
         if self._printed > MAX_OUTPUT:

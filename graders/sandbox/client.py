@@ -1,6 +1,7 @@
 """The grader's side: one zygote, connections to it, and the isolation that its workers have shown to have."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from graders.sandbox import control
 from graders.sandbox.failures import SandboxError
@@ -61,7 +62,14 @@ class Connection:
         """Ask the zygote; SandboxError when it is gone or could not do it."""
         self._sandbox.wait_ready()
         with self._lock:
-            reply = _exchange(self._peer, message, descriptors)
+            try:
+                control.send(self._peer, message, descriptors)
+                reply = control.receive(self._peer)[0]
+            except BaseException as error:
+                self._peer.close()  # what was asked may still be answered; with this the zygote ends what is ours
+                if isinstance(error, (EOFError, OSError)):
+                    raise SandboxError(f"the zygote is gone ({type(error).__name__})") from None
+                raise
         if "error" in reply:
             raise SandboxError(f"the zygote could not {message['op']} a worker: {reply['error']}")
         return reply
@@ -154,10 +162,15 @@ class Sandbox(Connection):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._ready:  # gone already, unless the zygote was killed
+            shutil.rmtree(self._ready["private"], ignore_errors=True)
 
-    def _failed_start(self) -> None:
-        code = self._process.poll()
-        raise SandboxError("the zygote did not start" + (f" (exit code {code})" if code is not None else ""))
+    def _failed_start(self) -> NoReturn:
+        try:
+            ended = f" (exit code {self._process.wait(1)})"
+        except subprocess.TimeoutExpired:
+            ended = ""
+        raise SandboxError(f"the zygote did not start{ended}")
 
 
 def _exec(theirs: socket.socket) -> "subprocess.Popen[bytes]":
@@ -172,6 +185,9 @@ def _exec(theirs: socket.socket) -> "subprocess.Popen[bytes]":
         "TMPDIR": tempfile.gettempdir(),
         "MPLBACKEND": "Agg",
         "PYTHONHASHSEED": "0",
+        # Huge pages make a fork, and the end of a worker, two to three times faster: fewer page tables to copy.
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+        "PYTHONMALLOC": "malloc",
         "CUDA_VISIBLE_DEVICES": "",  # a zygote that opened a GPU could not be forked
     }
     environment |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
@@ -190,11 +206,3 @@ def _exec(theirs: socket.socket) -> "subprocess.Popen[bytes]":
 def _package_folders() -> list[str]:
     """Where the grader finds installed packages: an isolated interpreter leaves a user's own folder out."""
     return [folder for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
-
-
-def _exchange(peer: socket.socket, message: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
-    try:
-        control.send(peer, message, descriptors)
-        return control.receive(peer)[0]
-    except (EOFError, OSError) as error:
-        raise SandboxError(f"the zygote is gone ({type(error).__name__})") from None

@@ -51,6 +51,9 @@ def apply(locks: Locks) -> None:
         limits.apply(memory=locks.memory)
         if sys.platform != "linux":
             return
+        step = "threads"
+        if linux.thread_count() != 1:  # what follows binds the calling thread only
+            raise ValueError("there is more than one")
         step = "no_new_privs"
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         step = "capabilities"

@@ -43,10 +43,13 @@ class Opaque:
     description: str
 
 
-def pack(header: dict[str, Any], value: Any = None) -> list[Body]:
-    """The buffers of one frame. `value` may hold dict, list, tuple, str, int, float, bool, None and tensors."""
+def pack(header: dict[str, Any], value: Any = None, *, strict: bool = False) -> list[Body]:
+    """The buffers of one frame. `value` may hold dict, list, tuple, str, int, float, bool, None and tensors.
+
+    Anything else crosses as its description; with `strict` it is a TypeError.
+    """
     tensors: list[Tensor] = []
-    tree = _encode(value, tensors, 0)
+    tree = _encode(value, tensors, strict, 0)
     specs = [[_dtype(tensor), list(tensor.shape)] for tensor in tensors]
     return pack_raw(header | {"tree": tree, "tensors": specs}, [_raw(tensor) for tensor in tensors])
 
@@ -56,6 +59,13 @@ def pack_raw(header: dict[str, Any], body: list[Body]) -> list[Body]:
     text = json.dumps(header, allow_nan=False).encode("utf-8", "surrogatepass")
     size = sum(memoryview(part).nbytes for part in body)
     return [PREFIX.pack(MAGIC, len(text), size) + text, *body]
+
+
+def check_caps(frame: list[Body]) -> None:
+    """ValueError for a frame of ours that the other end would refuse."""
+    size = sum(memoryview(part).nbytes for part in frame)
+    if len(frame[0]) > MAX_HEADER or size > MAX_BODY:
+        raise ValueError(f"a request of {size:,} bytes is larger than a worker takes")
 
 
 def parse_prefix(prefix: Body) -> tuple[int, int]:
@@ -92,7 +102,7 @@ def unpack(header: dict[str, Any], body: Body) -> Any:
     return _decode(header.get("tree"), tensors, 0)
 
 
-def _encode(value: Any, tensors: "list[Tensor]", depth: int) -> Any:
+def _encode(value: Any, tensors: "list[Tensor]", strict: bool, depth: int) -> Any:
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**63:
@@ -106,9 +116,11 @@ def _encode(value: Any, tensors: "list[Tensor]", depth: int) -> Any:
         return {"$": "tensor", "value": len(tensors) - 1}
     if depth < MAX_DEPTH:
         if isinstance(value, (list, tuple)):
-            return [_encode(item, tensors, depth + 1) for item in value]
+            return [_encode(item, tensors, strict, depth + 1) for item in value]
         if isinstance(value, dict) and "$" not in value and all(isinstance(key, str) for key in value):
-            return {key: _encode(item, tensors, depth + 1) for key, item in value.items()}
+            return {key: _encode(item, tensors, strict, depth + 1) for key, item in value.items()}
+    if strict:
+        raise TypeError(f"{describe(value)} cannot be sent to a worker")
     return {"$": "opaque", "value": describe(value)[:200]}
 
 

@@ -55,7 +55,10 @@ class Zygote:
             warmup.preload(["numpy"])
             layers = self.layers()
             warmup.settle()
-            control.send(connection, {"ready": True, "probes": sorted(self.probes), "layers": layers})
+            control.send(
+                connection,
+                {"ready": True, "probes": sorted(self.probes), "layers": layers, "private": str(self.private)},
+            )
         except EOFError:
             self.end()
         except Exception:

@@ -1,0 +1,148 @@
+"""One submission under judgement: its workers, one for each task, and the questions that checks put to them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from graders.checks.failure import Failure
+from graders.manifest import Manifest, Task
+from graders.sandbox import Died, Raised, SubmissionFailure, TimedOut, Worker, WrongReturn
+from graders.submission.intake import Submission
+from graders.submission.source import Source
+
+SUBMISSION_SECONDS = 90.0  # for everything a submission is asked; an honest one needs about four
+CALL_SECONDS = 10.0  # for one call; an honest one needs milliseconds
+
+# A task's own hint is about its mathematics; these ends have nothing to do with it.
+HINTS: dict[type, str] = {
+    TimedOut: "Is there a loop that never meets its end condition, or something that waits for input?",
+    Died: "A submission answers calls; nothing in it should end the process or take all of its memory.",
+}
+
+
+class Workers(Protocol):
+    """Whatever starts a worker: a Sandbox, or a forked grader's Connection to one."""
+
+    def worker(
+        self, source: bytes, filename: str, *, seed: int = 0, preload: tuple[str, ...] = (), device: str = "cpu"
+    ) -> Worker: ...
+
+
+@dataclass
+class Grading:
+    """One submission, its open questions and answers. `training` is what a training check measured, for the report."""
+
+    manifest: Manifest
+    submission: Submission
+    source: Source
+    workers: Workers
+    device: str = "cpu"
+    data: Any = None
+    left_out: tuple[str, ...] = ()  # ids of tasks not to be judged in this run
+    training: dict[str, Any] | None = None
+    unresponsive: dict[str, str] = field(default_factory=dict)  # task id -> why it is not asked any more
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
+
+    def seconds_left(self) -> float:
+        return self._ends - time.monotonic()
+
+    def import_fault(self) -> str | None:
+        """Import the submission once, in a worker of its own; the sentence that says why it failed, if it did."""
+        try:
+            with self._worker() as worker:
+                worker.ask("definitions", names=[], seconds=CALL_SECONDS)
+        except SubmissionFailure as failure:
+            return f"{self.submission.filename} cannot be imported: it {self.describe(failure)}."
+        return None
+
+    def _worker(self, device: str = "cpu") -> Worker:
+        return self.workers.worker(
+            self.submission.source, self.submission.filename, preload=self.source.imports, device=device
+        )
+
+    def describe(self, failure: SubmissionFailure) -> str:
+        """What the submission did, as the end of a sentence that starts with what was called."""
+        if isinstance(failure, Raised):
+            line = self.source.line(failure.line)
+            where = f" (line {failure.line}: `{line[:100]}`)" if line else ""
+            return (
+                f"raised {failure.type}: {failure.message}{where}"
+                if failure.message
+                else f"raised {failure.type}{where}"
+            )
+        if isinstance(failure, TimedOut):
+            return f"did not return within {failure.seconds:.0f} seconds"
+        if isinstance(failure, Died):
+            return f"ended its process ({failure.reason})"
+        if isinstance(failure, WrongReturn):
+            return f"returned {failure.got}"
+        return f"sent a reply that cannot be used: {failure}"
+
+
+class Asker:
+    """What a check of one task sees of the submission. Its worker is fresh, and shared with no other task."""
+
+    def __init__(self, grading: Grading, task: Task):
+        self.grading, self.task = grading, task
+        self._workers: dict[str, Worker] = {}
+
+    def ask(
+        self,
+        probe: str,
+        called: str,
+        *,
+        wanted: str = "a result",
+        seconds: float = CALL_SECONDS,
+        seed: int = 0,
+        device: str = "cpu",
+        **arguments: Any,
+    ) -> Any:
+        """The answer of `probe`; a Failure when the submission raises, hangs, or ends its process instead.
+
+        After a call that never returned the task is not asked again: each further question would wait as long.
+        """
+        __tracebackhide__ = True
+        if reason := self.grading.unresponsive.get(self.task.id):
+            raise Failure(called, reason, wanted, HINTS[TimedOut])
+        seconds = min(seconds, self.grading.seconds_left())
+        if seconds <= 0:
+            self._give_up(
+                f"was not asked any more: the {SUBMISSION_SECONDS:.0f} seconds for the whole submission are over"
+            )
+            raise Failure(called, self.grading.unresponsive[self.task.id], wanted, HINTS[TimedOut])
+        try:
+            return self._worker(device).ask(probe, seconds=seconds, seed=seed, **arguments)
+        except Raised as failure:  # the worker lives on
+            raise Failure(called, self.grading.describe(failure), wanted) from None
+        except WrongReturn as failure:
+            raise Failure(called, self.grading.describe(failure), wanted) from None
+        except SubmissionFailure as failure:
+            self._drop(device)
+            got = self.grading.describe(failure)
+            if isinstance(failure, TimedOut):
+                self._give_up(got)
+            raise Failure(called, got, wanted, HINTS.get(type(failure))) from None
+
+    def note(self, text: str) -> None:
+        """Advice for the report that costs no points."""
+        self.grading.notes.setdefault(self.task.id, []).append(text)
+
+    def close(self) -> None:
+        for device in list(self._workers):
+            self._drop(device)
+
+    def _give_up(self, reason: str) -> None:
+        self.grading.unresponsive[self.task.id] = reason
+
+    def _worker(self, device: str) -> Worker:
+        if device not in self._workers:
+            self._workers[device] = self.grading._worker(device)
+        return self._workers[device]
+
+    def _drop(self, device: str) -> None:
+        self._workers.pop(device).close()
+
+
+Ask = Callable[..., Any]

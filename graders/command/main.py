@@ -1,0 +1,33 @@
+"""`cvaekit`: the list of commands. Each imports what is heavy only when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from graders.command import build, doctor, grade
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(grade.grade)
+app.command()(build.build)
+app.command()(doctor.doctor)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(f"cvaekit {version('cvaekit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Grade and build the exercises of the course module Conditional VAEs."""
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,36 @@
+"""What several commands need: one voice for errors, and choosing the assignment."""
+
+import os
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from graders import manifest
+
+USAGE, UNGRADABLE = 2, 3  # exit codes, besides 0 (graded) and 1 (below the pass mark)
+
+# Two busy threads on two busy cores are slower than one, and a process with threads cannot be forked safely. The
+# libraries read these when they are imported.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def pin_threads() -> None:
+    os.environ.update(ONE_THREAD)
+
+
+def fail(message: str, code: int = USAGE) -> NoReturn:
+    """Say in one line on stderr what is wrong, and stop."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"cvaekit: {message}", markup=False)
+    raise typer.Exit(code)
+
+
+def chosen_assignment(name: str | None) -> manifest.Manifest:
+    """The manifest of assignment `name`; without a name, of the only one there is."""
+    known = manifest.assignments()
+    if name is None and len(known) > 1:
+        fail(f"which assignment? Add --assignment with one of: {', '.join(known)}")
+    try:
+        return manifest.load(name or known[0])
+    except KeyError as error:
+        fail(str(error.args[0]))

@@ -1,0 +1,1 @@
+"""Exercise 3: manifest, probes, hidden checks, banks of mistakes and variants."""

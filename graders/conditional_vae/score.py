@@ -1,0 +1,32 @@
+"""Score trained weights with the reference: what a submission says of its own loss plays no part."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference.conditional_vae.cvae import SimpleCVAE, cvae_loss
+
+
+def model(weights: dict[str, Tensor], latent_dim: int) -> SimpleCVAE | None:
+    """The reference model with `weights`; None when names or shapes are not the reference's."""
+    reference = SimpleCVAE(latent_dim)
+    wanted = {name: parameter.shape for name, parameter in reference.named_parameters()}
+    if {name: tensor.shape for name, tensor in weights.items()} != wanted:
+        return None
+    reference.load_state_dict(weights)
+    return reference
+
+
+@torch.no_grad()
+def negative_elbo(model: SimpleCVAE, images: Tensor, labels: Tensor, seed: int = 0) -> tuple[float, float]:
+    """Negative ELBO and its KL part, nats per image. images: (n, 784) uint8, labels: (n,) int64.
+
+    One sample of the code per image, from a seed of the grader's.
+    """
+    x, y = images.float() / 255, F.one_hot(labels, 10).float()
+    mu, logvar = model.encode(x, y)
+    noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(seed))
+    reconstruction = model.decode(mu + torch.exp(0.5 * logvar) * noise, y)
+    total = cvae_loss(reconstruction, x, mu, logvar)
+    kl = total - F.binary_cross_entropy(reconstruction, x, reduction="sum")
+    return float(total) / len(x), float(kl) / len(x)

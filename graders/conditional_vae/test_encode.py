@@ -1,0 +1,49 @@
+"""Task encode: image and label reach the layers, in this order; judged on layers that the grader attaches."""
+
+import pytest
+from hypothesis import given
+
+from graders.conditional_vae import halves, inputs
+from graders.conditional_vae.halves import ENCODER
+
+
+@pytest.mark.points(3)
+def test_first_layer(submission):
+    """The first layer reads the image and then the label, row by row."""
+    halves.first_layer(ENCODER, submission)
+
+
+@pytest.mark.points(2)
+def test_agrees(submission):
+    """The output is what the given layers compute, for any weights, batch and latent size."""
+
+    @inputs.PROFILE
+    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
+    def agrees(batch, latent_dim, seed):
+        halves.agrees(ENCODER, submission, batch, latent_dim, seed)
+
+    agrees()
+
+
+@pytest.mark.points(1)
+def test_label_matters(submission):
+    """Another label gives another output."""
+    halves.label_matters(ENCODER, submission)
+
+
+@pytest.mark.points(1)
+def test_rows_independent(submission):
+    """A row's output does not depend on the other rows of the batch."""
+    halves.rows_independent(ENCODER, submission)
+
+
+@pytest.mark.points(1)
+def test_nothing_changed(submission):
+    """The inputs are left as they came, and no layer is added."""
+    halves.nothing_changed(ENCODER, submission)
+
+
+@pytest.mark.points(2)
+def test_gradients(submission):
+    """Gradients reach the inputs and every layer."""
+    halves.gradients(ENCODER, submission)

@@ -1,0 +1,17 @@
+"""Task encoder_dims: the encoder reads image and label together; everything else is as given."""
+
+import pytest
+
+from graders.conditional_vae.layers import check_first_width, check_given_layers
+
+
+@pytest.mark.points(7)
+def test_first_layer(submission):
+    """The first encoder layer is as wide as image and one-hot label together, for every latent size."""
+    check_first_width(submission, "encoder_fc1", lambda latent_dim: 784 + 10, "image and one-hot label together")
+
+
+@pytest.mark.points(3)
+def test_given_layers(submission):
+    """The encoder's other layers and its two heads are as given, and nothing is added to them."""
+    check_given_layers(submission, lambda name: not name.startswith("decoder"))

@@ -1,0 +1,236 @@
+"""Task reparameterize: exact gradient identities first, then the noise itself.
+
+The checks on the noise share one sample of 8 calls x 512 rows x 16 units and the false-alarm bound of
+`graders.checks.noise`: 1e-10 for each of the eleven, so about 1e-9 for a right submission.
+"""
+
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor
+
+from graders.checks import noise as noise_tests
+from graders.checks.failure import Failure
+from graders.conditional_vae import inputs
+
+CALL = "reparameterize(mu, logvar)"
+PATH_HINT = "The error must be able to travel back through the sample to both heads; which step cuts it off?"
+
+
+def draw(submission, mu, logvar, seed=0):
+    """The probe's answer for one call; its z is a float32 tensor shaped like mu."""
+    answer = submission.ask(
+        "reparameterize", CALL, wanted="one tensor z shaped like mu", mu=mu, logvar=logvar, seed=seed
+    )
+    z = answer["z"]
+    if not isinstance(z, Tensor) or z.shape != mu.shape:
+        raise Failure(
+            f"{CALL} with mu of shape {tuple(mu.shape)}",
+            inputs.shape_of(z),
+            "one tensor z shaped like mu",
+            "The caller expects one sample: a number for each number in mu.",
+        )
+    if z.dtype != mu.dtype:
+        raise Failure(
+            CALL,
+            f"z is {z.dtype}, mu is {mu.dtype}",
+            "z of the same number type as mu",
+            "Compare the number types of the things that are added up.",
+        )
+    if not torch.isfinite(z).all():
+        raise Failure(
+            f"{CALL} with logvar of both signs",
+            "z holds infinite or undefined numbers (inf, nan)",
+            "finite numbers for any mu and logvar",
+            "A logarithm may be negative; not every function likes that.",
+        )
+    return answer
+
+
+def parameters(batch, latent_dim, seed):
+    """mu and logvar of both signs, |logvar| < 4."""
+    mu = inputs.codes(batch, latent_dim, seed, 1.5)
+    return mu, inputs.codes(batch, latent_dim, seed + 1, 1.2).clamp(-3.9, 3.9)
+
+
+@pytest.mark.points(3)
+def test_gradient_of_mu(submission):
+    """Moving mu moves z by as much: dz/dmu is 1 everywhere."""
+
+    @inputs.PROFILE
+    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
+    def identity(batch, latent_dim, seed):
+        mu, logvar = parameters(batch, latent_dim, seed)
+        gradient = draw(submission, mu, logvar, seed).get("gradients", {}).get("mu")
+        called, wanted = f"backward through {CALL}", "z that moves along with mu, one to one"
+        if gradient is None:
+            raise Failure(called, "no gradient reaches mu", wanted, PATH_HINT)
+        if not gradient.abs().max() > 0:
+            raise Failure(called, "the gradient that reaches mu is zero everywhere", wanted, PATH_HINT)
+        if not inputs.close(gradient, torch.ones_like(mu)):
+            raise Failure(
+                called,
+                "the gradient that reaches mu has other values",
+                wanted,
+                "Which quantity shifts the noise, and which one stretches it?",
+            )
+
+    identity()
+
+
+@pytest.mark.points(5)
+def test_gradient_of_logvar(submission):
+    """The noise grows with logvar at the right rate: dz/dlogvar is (z - mu) / 2 everywhere."""
+
+    @inputs.PROFILE
+    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
+    def identity(batch, latent_dim, seed):
+        mu, logvar = parameters(batch, latent_dim, seed)
+        answer = draw(submission, mu, logvar, seed)
+        added, gradient = answer["z"].double() - mu.double(), answer.get("gradients", {}).get("logvar")
+        called, wanted = (
+            f"backward through {CALL}",
+            "noise whose spread is the standard deviation that logvar stands for",
+        )
+        if not added.abs().max() > 0:
+            raise Failure(
+                CALL,
+                "z equals mu exactly",
+                "a random sample around mu",
+                "Call it twice on the same input: should both answers agree?",
+            )
+        if gradient is None:
+            raise Failure(called, "no gradient reaches logvar", wanted, PATH_HINT)
+        if not gradient.abs().max() > 0:
+            raise Failure(called, "the gradient that reaches logvar is zero everywhere", wanted, PATH_HINT)
+        error = (gradient.double() - 0.5 * added).abs()
+        if not (error <= 1e-4 * added.abs() + 1e-5 * (1 + mu.abs())).all():
+            raise Failure(
+                called,
+                "the noise grows with logvar at another rate than a standard deviation does",
+                wanted,
+                "logvar is the logarithm of a variance. Undo exactly that, and mind what noise is scaled by.",
+            )
+
+    identity()
+
+
+@pytest.mark.points(1)
+def test_limit(submission):
+    """With no spread left, z is mu."""
+    mu, _ = parameters(7, 5, 31)
+    z = draw(submission, mu, torch.full_like(mu, -60.0))["z"]
+    if not inputs.close(z, mu, 1e-5):
+        raise Failure(
+            f"{CALL} with logvar = -60",
+            "z is not mu",
+            "mu itself where the variance has all but vanished",
+            "With no spread left, where should the sample sit?",
+        )
+
+
+@pytest.mark.points(2)
+def test_same_noise(submission):
+    """The noise does not depend on mu and logvar: same seed, same noise."""
+    mu, logvar = parameters(7, 5, 37)
+    cases = [(mu, logvar), (mu, logvar), (-2 * mu, logvar), (mu + 1, -logvar)]
+    drawn = [
+        (draw(submission, m, v, seed=41)["z"].double() - m.double()) / torch.exp(0.5 * v.double()) for m, v in cases
+    ]
+    if not inputs.close(drawn[1], drawn[0], 1e-6):
+        return  # noise from a source that cannot be seeded; the checks on its distribution judge it
+    if any(not inputs.close(other, drawn[0], 1e-3) for other in drawn[2:]):
+        raise Failure(
+            f"{CALL} with one seed and several mu and logvar",
+            "another noise each time",
+            "noise that is shifted by mu and stretched by the standard deviation, and otherwise the same",
+            "First comes a draw that knows nothing of mu and logvar, then the two are applied to it.",
+        )
+
+
+@pytest.mark.points(1)
+def test_sizes(submission):
+    """Any batch size and latent size will do, and z has the number type of mu."""
+    for batch, latent_dim in ((1, 5), (37, 16), (3, 2)):
+        draw(submission, *parameters(batch, latent_dim, 43))
+
+
+@pytest.mark.points(1)
+def test_inputs_unchanged(submission):
+    """mu and logvar are left as they came, since the loss needs them next."""
+    mu, logvar = parameters(7, 5, 47)
+    after = draw(submission, mu, logvar)["inputs_after"]
+    for name, got, wanted in zip(("mu", "logvar"), after, (mu, logvar), strict=True):
+        if not inputs.close(got, wanted, 1e-6):
+            raise Failure(
+                CALL,
+                f"{name} was overwritten",
+                "inputs that are left as they came",
+                "An underscore at the end of a method's name has a meaning.",
+            )
+
+
+@pytest.fixture(scope="module")
+def noise(submission):
+    """(8, 512, 16) float64: what the submission draws at mu = logvar = 0."""
+    answer = submission.ask(
+        "draws",
+        f"{CALL} eight times",
+        wanted="eight samples shaped like mu",
+        calls=8,
+        batch=512,
+        latent_dim=16,
+        seed=20_231,
+    )
+    if not isinstance(answer, Tensor) or answer.shape != (8, 512, 16):
+        raise Failure(f"{CALL} with mu of shape (512, 16)", inputs.shape_of(answer), "one tensor z shaped like mu")
+    return answer.double()
+
+
+@pytest.mark.points(4)
+def test_noise_is_standard_normal(noise):
+    """The noise has mean 0, spread 1, and the shape of a normal distribution."""
+    judge(noise, noise_tests.DISTRIBUTION)
+
+
+@pytest.mark.points(3)
+def test_noise_is_fresh(noise):
+    """Every image, every latent unit and every call gets noise of its own."""
+    judge(noise, noise_tests.INDEPENDENCE)
+
+
+def judge(noise, tests):
+    for test in tests:
+        if fault := test(noise):
+            raise Failure(
+                f"{CALL} eight times at mu = 0 and logvar = 0",
+                fault,
+                "independent standard normal noise for every image, every latent unit and every call",
+                HINTS[test],
+            )
+
+
+HINTS = {
+    noise_tests.mean: "Is the noise ever negative?",
+    noise_tests.variance: "Standard noise has a spread of one. What happens to it between the draw and z?",
+    noise_tests.shape: "Mean and spread say little about the shape; which distribution does the prior have?",
+    noise_tests.shared_over_batch: "Two different images should not receive the same disturbance.",
+    noise_tests.shared_over_units: "The coordinates of one code should not all move together.",
+    noise_tests.shared_over_calls: "Is the noise drawn at the time of the call, or once and for all before?",
+    noise_tests.unit_correlation: "Every coordinate of a code deserves its own draw.",
+    noise_tests.row_lengths: "Every coordinate of a code deserves its own draw, whatever the others came out as.",
+    noise_tests.successive_rows: "Every row of a batch deserves its own draw.",
+    noise_tests.successive_calls: "Is the noise drawn at the time of the call, or carried over from an earlier one?",
+    noise_tests.repeats: "Each number should be drawn anew; where does this noise come from?",
+}
+
+
+def test_eval_mode(submission):
+    """Advice only: the bound is defined with a sample in eval mode too."""
+    mu, logvar = parameters(7, 5, 53)
+    z = submission.ask("eval_mode", f"{CALL} in eval mode", mu=mu, logvar=logvar)
+    if isinstance(z, Tensor) and inputs.close(z, mu, 1e-6):
+        submission.note(
+            "In eval mode reparameterize returns mu itself. No points are lost, but a test loss measured "
+            "that way is not the bound of the handout: it is too low."
+        )

@@ -1,0 +1,56 @@
+"""Task training: a short run on real digits; the trained weights are scored by the grader, not by the submission."""
+
+import pytest
+
+from graders.checks.failure import Failure
+from graders.conditional_vae import score
+
+SECONDS = 60.0  # an honest run needs about three
+SEED = 7
+
+
+@pytest.mark.points(15)
+def test_learns(submission):
+    """After a short run the weights describe unseen digits well, and through the latent code."""
+    limits, digits = submission.grading.manifest.settings["training"], submission.grading.data
+    device = submission.grading.device
+    called = f"a training run of {limits['steps']} steps on real digits"
+    answer = submission.ask(
+        "train",
+        called,
+        wanted="a model that trains",
+        seconds=SECONDS,
+        seed=SEED,
+        device=device,
+        images=digits.train_images,
+        labels=digits.train_labels,
+        latent_dim=limits["latent_dim"],
+        steps=limits["steps"],
+        batch=limits["batch"],
+        learning_rate=limits["learning_rate"],
+    )
+    if answer["steps"] < limits["steps"]:
+        raise Failure(
+            called, f"the loss was no finite number after {answer['steps']} steps", "a loss that falls and stays finite"
+        )
+    model = score.model(answer["weights"], limits["latent_dim"])
+    if model is None:
+        raise Failure(called, "a model with other parameters than the starter's", "the starter's parameters, trained")
+    nats, kl = score.negative_elbo(model, digits.test_images, digits.test_labels)
+    submission.grading.training = {
+        "nats": round(nats, 1),
+        "kl": round(kl, 1),
+        "limit": limits["limit"],
+        "steps": limits["steps"],
+        "device": device,
+    }
+    wanted = f"at most {limits['limit']:g} nats per unseen image, and a latent code that carries information"
+    if not nats <= limits["limit"]:
+        raise Failure(called, f"{nats:.1f} nats per unseen image", wanted)
+    if not kl >= limits["kl_floor"]:
+        raise Failure(
+            called,
+            f"a latent code that carries {kl:.1f} nats",
+            wanted,
+            "The decoder works from the label alone; what keeps the code from being used?",
+        )
