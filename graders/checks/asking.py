@@ -20,6 +20,12 @@ HINTS: dict[type, str] = {
     Died: "A submission answers calls; nothing in it should end the process or take all of its memory.",
 }
 
+RAISED_HINTS = {
+    "MemoryError": "How many numbers does this line ask for?",
+    "RecursionError": "A method that calls itself needs a case in which it does not.",
+    "PermissionError": "Files, the network and other processes are out of reach here; no task needs them.",
+}
+
 
 class Workers(Protocol):
     """Whatever starts a worker: a Sandbox, or a forked grader's Connection to one."""
@@ -115,7 +121,8 @@ class Asker:
         try:
             return self._worker(device).ask(probe, seconds=seconds, seed=seed, **arguments)
         except Raised as failure:  # the worker lives on
-            raise Failure(called, self.grading.describe(failure), wanted) from None
+            hint = RAISED_HINTS.get("MemoryError" if "allocate memory" in failure.message else failure.type)
+            raise Failure(called, self.grading.describe(failure), wanted, hint) from None
         except WrongReturn as failure:
             raise Failure(called, self.grading.describe(failure), wanted) from None
         except SubmissionFailure as failure:

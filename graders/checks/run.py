@@ -142,7 +142,7 @@ def missing(grading: Grading) -> dict[str, str]:
                     "was it renamed, misspelled, or indented out of its place?"
                 )
             elif found[name] != kind and not (kind == "function" and found[name] == "class"):
-                faults[task.id] = f"{name} should be a {kind}; in {filename} it is {found[name]}."
+                faults[task.id] = f"{name} should be a {kind}; what {filename} defines by this name is not one."
             else:
                 continue
             break

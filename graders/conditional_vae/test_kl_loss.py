@@ -77,7 +77,7 @@ def test_gradient(submission):
 
 @pytest.mark.points(3)
 def test_zero_at_prior(submission):
-    """A code that is standard normal already costs nothing, however many units it has."""
+    """A code that is standard normal already costs nothing, however many units it has; any other code costs."""
     arguments = losses.example(7, 5, 61)
     few = losses.ask(submission, losses.at_prior(arguments, 2))["value"]
     many = losses.ask(submission, losses.at_prior(arguments, 19))["value"]
@@ -88,6 +88,10 @@ def test_zero_at_prior(submission):
             "no penalty where the code is standard normal",
             "What should the penalty be in that case?",
         )
+    reconstruction, original, mu, logvar = arguments
+    for sign in (1, -1):
+        if not losses.kl_term(submission, (reconstruction, original, sign * mu, sign * logvar)) > 0:
+            raise Failure(losses.call(arguments), "no penalty for a code far from standard normal", WANTED)
 
 
 @pytest.mark.points(3)

@@ -45,7 +45,9 @@ def read(submission: Submission, manifest: Manifest) -> Source:
         return Source(fault=f"{filename} is not UTF-8 text (line {where}). Save it with the encoding UTF-8.")
     if not text.strip():
         return Source(
-            text, fault=f"{filename} is empty.", open_gaps={task.id: "Not started." for task in manifest.tasks}
+            text,
+            fault=f"{filename} is empty.",
+            open_gaps={task.id: f"Not started: {filename} is empty." for task in manifest.tasks},
         )
     try:
         tree = _parse(text)
