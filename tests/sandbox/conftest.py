@@ -1,0 +1,32 @@
+"""One sandbox at the best level that this machine offers, and one with neither Landlock nor seccomp."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from graders.sandbox import Sandbox
+
+PROBES = Path(__file__).with_name("probes.py")
+
+
+@pytest.fixture(scope="session")
+def locked():
+    """A sandbox at level 3; tests that need it are skipped where there is none."""
+    with Sandbox(PROBES) as sandbox:
+        if sandbox.isolation.level < 3:
+            pytest.skip(f"needs Landlock and seccomp; here: {sandbox.isolation.summary}")
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def limited():
+    """A sandbox as on a machine that has neither Landlock nor seccomp."""
+    with Sandbox(PROBES, layers=frozenset()) as sandbox:
+        assert sandbox.isolation.level == (1 if sys.platform == "linux" else 0)
+        yield sandbox
+
+
+@pytest.fixture(params=["locked", "limited"])
+def either(request):
+    return request.getfixturevalue(request.param)

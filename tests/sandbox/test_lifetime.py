@@ -1,0 +1,145 @@
+"""Nothing is left behind: no process, no file, no shared memory, whoever is killed and however."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from graders.sandbox import Died, Sandbox, SandboxError, TimedOut
+
+PROBES = Path(__file__).with_name("probes.py")
+LOOP = b"def f():\n    while True: pass\ndef g(): return 1\n"
+
+
+def eventually(condition, seconds=5.0):
+    """Whether `condition` becomes true within `seconds`."""
+    ends = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < ends:
+        time.sleep(0.02)
+    return held
+
+
+def gone(*pids):
+    return eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def leftovers():
+    """What a sandbox could leave on this machine."""
+    temporary = {path.name for path in Path("/tmp").glob("cvaekit-*")}
+    shared = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+    ipc = Path("/proc/sysvipc")
+    tables = {f"{name}: {line}" for name in ("shm", "sem", "msg") if ipc.is_dir()
+              for line in (ipc / name).read_text().splitlines()[1:]}  # fmt: skip
+    return temporary | shared | tables
+
+
+def test_closing_a_worker_ends_and_reaps_it(either):
+    with either.worker(LOOP, "cvae.py") as worker:
+        assert worker.ask("call", name="g") == 1
+        pid = worker.pid
+    assert not psutil.pid_exists(pid)
+    worker.close()  # twice does no harm
+
+
+def test_a_timeout_ends_it_at_once(either):
+    with either.worker(LOOP, "cvae.py") as worker:
+        worker.load()
+        pid = worker.pid
+        with pytest.raises(TimedOut):
+            worker.ask("call", name="f", seconds=0.3)
+        assert not psutil.pid_exists(pid)
+        with pytest.raises(TimedOut):  # what it was asked before is over for good
+            worker.ask("call", name="g")
+
+
+def test_a_worker_does_not_disturb_its_neighbour(either):
+    with either.worker(LOOP, "cvae.py") as first, either.worker(b"import os\ndef f(): os._exit(1)", "b.py") as second:
+        first.load()
+        with pytest.raises(Died):
+            second.ask("call", name="f")
+        assert first.ask("call", name="g") == 1
+
+
+def test_a_fork_of_the_grader_takes_its_workers_with_it(locked):
+    """As when many are graded at once: each grading process has a connection, and may be killed."""
+    reading, writing = os.pipe()
+    connection = locked.connect()
+    child = os.fork()
+    if not child:
+        worker = connection.worker(LOOP, "cvae.py")
+        worker.load()
+        os.write(writing, str(worker.pid).encode())
+        time.sleep(60)
+        os._exit(0)
+    pid = int(os.read(reading, 20))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert gone(pid)
+    connection.close()
+    os.close(reading)
+    os.close(writing)
+    with locked.worker(LOOP, "cvae.py") as worker:  # the others go on
+        assert worker.ask("call", name="g") == 1
+
+
+GRADER = """
+import sys, time
+from pathlib import Path
+from graders.sandbox import Sandbox
+
+sandbox = Sandbox(Path({probes!r}), layers=frozenset({layers!r}))
+worker = sandbox.worker(b"import time\\ndef f():\\n    while True: pass", "cvae.py")
+worker.load()
+print(sandbox.pid, worker.pid, flush=True)
+worker.ask("call", name="f", seconds=60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
+@pytest.mark.parametrize("layers", [["landlock", "seccomp"], []])
+def test_kill_minus_nine_of_the_grader_leaves_nothing(layers):
+    before = leftovers()
+    script = textwrap.dedent(GRADER).format(probes=str(PROBES), layers=layers)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as grader:
+        pids = [int(pid) for pid in grader.stdout.readline().split()]
+        assert len(pids) == 2
+        grader.kill()
+    assert gone(*pids)
+    assert eventually(lambda: not leftovers() - before), leftovers() - before
+
+
+def test_close_leaves_nothing_and_a_killed_zygote_is_our_failure():
+    before = leftovers()
+    with Sandbox(PROBES) as sandbox:
+        worker = sandbox.worker(LOOP, "cvae.py")
+        worker.load()
+        pid = worker.pid
+        os.kill(sandbox.pid, signal.SIGKILL)
+        assert gone(pid)
+        with pytest.raises(SandboxError):
+            worker.ask("call", name="g")
+        worker.close()
+        with pytest.raises(SandboxError):
+            sandbox.worker(LOOP, "cvae.py")
+    assert gone(sandbox.pid)
+    assert not leftovers() - before
+
+
+def test_a_sandbox_that_is_closed_while_it_starts():
+    started = time.monotonic()
+    with Sandbox(PROBES) as sandbox:
+        pass
+    assert gone(sandbox.pid)
+    assert time.monotonic() - started < 10
+
+
+def test_a_broken_file_of_probes_is_our_failure(tmp_path):
+    (tmp_path / "probes.py").write_text("import nothing_of_that_name")
+    with Sandbox(tmp_path / "probes.py") as sandbox, pytest.raises(SandboxError, match="nothing_of_that_name"):
+        sandbox.wait_ready()
