@@ -29,9 +29,9 @@ def gone(*pids):
     return eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
-def leftovers():
-    """What a sandbox could leave on this machine."""
-    temporary = {path.name for path in Path("/tmp").glob("cvaekit-*")}
+def leftovers(folder):
+    """What a sandbox could leave on this machine; `folder` is where its temporary files go."""
+    temporary = set(os.listdir(folder))
     shared = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
     ipc = Path("/proc/sysvipc")
     tables = {f"{name}: {line}" for name in ("shm", "sem", "msg") if ipc.is_dir()
@@ -103,19 +103,21 @@ worker.ask("call", name="f", seconds=60)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
 @pytest.mark.parametrize("layers", [["landlock", "seccomp"], []])
-def test_kill_minus_nine_of_the_grader_leaves_nothing(layers):
-    before = leftovers()
+def test_kill_minus_nine_of_the_grader_leaves_nothing(layers, tmp_path):
+    before = leftovers(tmp_path)
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
     script = textwrap.dedent(GRADER).format(probes=str(PROBES), layers=layers)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as grader:
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as grader:
         pids = [int(pid) for pid in grader.stdout.readline().split()]
         assert len(pids) == 2
         grader.kill()
     assert gone(*pids)
-    assert eventually(lambda: not leftovers() - before), leftovers() - before
+    assert eventually(lambda: not leftovers(tmp_path) - before), leftovers(tmp_path) - before
 
 
-def test_close_leaves_nothing_and_a_killed_zygote_is_our_failure():
-    before = leftovers()
+def test_a_killed_zygote_is_our_failure_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = leftovers(tmp_path)
     with Sandbox(PROBES) as sandbox:
         worker = sandbox.worker(LOOP, "cvae.py")
         worker.load()
@@ -128,15 +130,17 @@ def test_close_leaves_nothing_and_a_killed_zygote_is_our_failure():
         with pytest.raises(SandboxError):
             sandbox.worker(LOOP, "cvae.py")
     assert gone(sandbox.pid)
-    assert not leftovers() - before
+    assert eventually(lambda: not leftovers(tmp_path) - before), leftovers(tmp_path) - before
 
 
-def test_a_sandbox_that_is_closed_while_it_starts():
+def test_a_sandbox_that_is_closed_while_it_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     started = time.monotonic()
     with Sandbox(PROBES) as sandbox:
         pass
     assert gone(sandbox.pid)
     assert time.monotonic() - started < 10
+    assert not os.listdir(tmp_path)
 
 
 def test_a_broken_file_of_probes_is_our_failure(tmp_path):
