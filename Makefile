@@ -20,7 +20,7 @@ check: .venv/installed
 	$(BIN)/cvaekit build --check
 
 bench: .venv/installed
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python tests/benchmarks
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -71,6 +71,7 @@ FAULTS = {
     "shared_over_units": lambda: torch.randn(8, 512, 1).expand(SHAPE),
     "shared_over_calls": lambda: torch.randn(1, 512, 16).expand(SHAPE),
     "unit_correlation": correlated_units,
+    "row_lengths": lambda: torch.nn.functional.normalize(torch.randn(SHAPE), dim=2) * 4,
     "successive_rows": correlated_neighbours,
     "successive_calls": carried_over,
     "repeats": lambda: torch.randn(SHAPE).mul(20).round().div(20),
@@ -133,7 +134,7 @@ def test_stated_power_of_the_mean_and_the_variance():
 
 
 def test_stated_power_of_the_shape():
-    """By the DKW inequality: a law 0.024 away is within the bound of a sample with less than one chance in a million."""
+    """By the DKW inequality: a law 0.024 away passes less than once in a million."""
     draws = math.prod(SHAPE)
     slack = 0.024 - noise.ks_bound(draws)
     assert 2 * math.exp(-2 * draws * slack**2) < 1e-6

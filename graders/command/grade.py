@@ -151,6 +151,8 @@ def _grade(
             progress.advance(bar)
             while len(codes) in done:
                 codes.append(_put_out(done[len(codes)], stream, console, pass_mark))
+        if len(done) > 1 and stream is not sys.stdout:
+            terminal.summarize(console, [done[index] for index in range(len(done))])
     return codes
 
 

@@ -26,13 +26,33 @@ def show(console: Console, report: Report) -> None:
     console.print(Padding(Text(_footer(report), style="dim"), (0, 0, 1, 2)))
 
 
+def summarize(console: Console, reports: list[Report]) -> None:
+    """One line for each of several reports: the mark, and what it was lost on."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    for report in reports:
+        lost = [task.id for task in report.tasks if task.score < task.max_score]
+        remark = "everything" if len(lost) == len(report.tasks) else ", ".join(lost)
+        table.add_row(
+            Text(_mark(report)),
+            Text(_line(report.submission["name"])),
+            Text(f"lost on {remark}" if lost else "", style="dim"),
+        )
+    console.print(table)
+
+
 def _headline(report: Report) -> Table:
     table = Table.grid(expand=True)
     table.add_column(ratio=1)
     table.add_column(justify="right")
-    mark = "ungradable" if report.score is None else f"{report.score:g} / {report.max_score:g}"
-    table.add_row(Text(_line(report.submission["name"]), style="bold"), Text(mark, style="bold"))
+    table.add_row(Text(_line(report.submission["name"]), style="bold"), Text(_mark(report), style="bold"))
     return table
+
+
+def _mark(report: Report) -> str:
+    return "ungradable" if report.score is None else f"{report.score:g} / {report.max_score:g}"
 
 
 def _tasks(report: Report) -> Padding:

@@ -1,6 +1,6 @@
 """Medians of what a worker costs: start, round trip, first optimizer, end, private memory.
 
-    python tests/benchmarks/bench_sandbox.py
+python tests/benchmarks/bench_sandbox.py
 """
 
 import re
