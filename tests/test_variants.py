@@ -216,8 +216,8 @@ def losses(function, latent_dim, batch, dtype):
         leaves = [tensor.clone().requires_grad_() for tensor in (reconstruction, scale * mu, scale * logvar)]
         value = unchanged(lambda r, m, v: unchanged(lambda image: function(r, image, m, v), x), *leaves)
         assert isinstance(value, torch.Tensor)
-        assert value.shape == ()
-        found.append((value.detach(), torch.autograd.grad(value, leaves)))
+        assert value.numel() == 1
+        found.append((value.detach().reshape(()), torch.autograd.grad(value, leaves)))
     return found
 
 
