@@ -54,16 +54,13 @@ class Grading:
     def seconds_left(self) -> float:
         return self._ends - time.monotonic()
 
-    def import_fault(self) -> str | None:
-        """Import the submission once, in a worker of its own; the sentence that says why it failed, if it did."""
-        try:
-            with self._worker() as worker:
-                worker.ask("definitions", names=[], seconds=CALL_SECONDS)
-        except SubmissionFailure as failure:
-            return f"{self.submission.filename} cannot be imported: it {self.describe(failure)}."
-        return None
+    def definitions(self, names: list[str]) -> dict[str, str]:
+        """What each dotted name of the submission is, from a first import in a worker of its own."""
+        with self.start_worker() as worker:
+            found: dict[str, str] = worker.ask("definitions", names=names)
+        return found
 
-    def _worker(self, device: str = "cpu") -> Worker:
+    def start_worker(self, device: str = "cpu") -> Worker:
         return self.workers.worker(
             self.submission.source, self.submission.filename, preload=self.source.imports, device=device
         )
@@ -145,7 +142,7 @@ class Asker:
 
     def _worker(self, device: str) -> Worker:
         if device not in self._workers:
-            self._workers[device] = self.grading._worker(device)
+            self._workers[device] = self.grading.start_worker(device)
         return self._workers[device]
 
     def _drop(self, device: str) -> None:

@@ -9,7 +9,7 @@ from graders.checks import plugin as plugins
 from graders.checks.asking import Grading
 from graders.checks.plugin import ChecksPlugin
 from graders.checks.run import missing
-from graders.sandbox import Sandbox
+from graders.sandbox import Sandbox, SubmissionFailure
 from graders.submission import intake
 from graders.submission import source as sources
 
@@ -33,7 +33,11 @@ def register(config: pytest.Config, path: str) -> None:
     if sandbox.isolation.level < MIN_ISOLATION:
         raise pytest.UsageError(f"{sandbox.isolation.summary}: too little to run a submission; see cvaekit doctor")
     grading = Grading(assignment, submission, source, sandbox, config.getoption("--device"), digits.load())
-    if fault := source.fault or grading.import_fault():
-        raise pytest.UsageError(fault)
+    if source.fault:
+        raise pytest.UsageError(source.fault)
+    try:
+        faults = missing(grading)
+    except SubmissionFailure as failure:
+        raise pytest.UsageError(f"{submission.filename} {grading.describe(failure)}") from failure
     config.pluginmanager.register(plugins)
-    config.pluginmanager.register(ChecksPlugin(grading, missing(grading)))
+    config.pluginmanager.register(ChecksPlugin(grading, faults))

@@ -1,7 +1,9 @@
 """How a check says that a submission is wrong."""
 
+import pytest
 
-class Failure(Exception):
+
+class Failure(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class, declared as a variable
     """A submission does not have a property it should have.
 
     `called` is the call as a student would write it, `got` what came back, `wanted` the property it should have had
@@ -9,7 +11,7 @@ class Failure(Exception):
     """
 
     def __init__(self, called: str, got: str, wanted: str, hint: str | None = None):
-        super().__init__(called, got, wanted, hint)
+        super().__init__(f"{called}: {got}", pytrace=False)  # pytest need not draw up a traceback of ours
         self.called, self.got, self.wanted, self.hint = called, got, wanted, hint
 
     def text(self, hint: str) -> str:

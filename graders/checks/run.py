@@ -112,26 +112,27 @@ def versions() -> dict[str, str]:
 
 def _judge(grading: Grading, on_task: Callable[[Task], None]) -> list[TaskReport]:
     manifest, source = grading.manifest, grading.source
-    fault = source.fault
-    if fault is None and set(source.open_gaps) >= {task.id for task in manifest.tasks if task.gaps}:
-        return [_unjudged(grading, task, "") for task in manifest.tasks]  # nothing done yet: nothing to run
-    fault = fault or grading.import_fault()
-    if fault:
+    gaps = {task.id for task in manifest.tasks if task.gaps}
+    if source.fault or set(source.open_gaps) >= gaps:  # nothing can be run, or nothing has been done yet
+        return [_unjudged(grading, task, source.fault or "") for task in manifest.tasks]
+    try:
+        faults = missing(grading)
+    except SubmissionFailure as failure:
+        fault = f"{grading.submission.filename} cannot be imported: it {grading.describe(failure)}."
         return [_unjudged(grading, task, fault) for task in manifest.tasks]
-    plugin = ChecksPlugin(grading, missing(grading), on_task)
+    plugin = ChecksPlugin(grading, faults, on_task)
     run_checks(manifest.folder, plugin)
     return [_task_report(grading, task, plugin) for task in manifest.tasks]
 
 
 def missing(grading: Grading) -> dict[str, str]:
-    """Task id -> what is wrong with its symbol, for the symbols that are not there or not of the right kind."""
+    """Task id -> what is wrong with its symbol, for the symbols that are not there or not of the right kind.
+
+    Imports the submission for that; SubmissionFailure when it cannot be imported.
+    """
     manifest, filename = grading.manifest, grading.submission.filename
-    names = [name for task in manifest.tasks for name in (task.symbol.split(".")[0], task.symbol)]
-    try:
-        with grading._worker() as worker:
-            found: dict[str, str] = worker.ask("definitions", names=sorted(set(names)))
-    except SubmissionFailure as failure:
-        return {task.id: f"{filename} {grading.describe(failure)}." for task in manifest.tasks}
+    names = {name for task in manifest.tasks for name in (task.symbol.split(".")[0], task.symbol)}
+    found = grading.definitions(sorted(names))
     faults = {}
     for task in manifest.tasks:
         owner, _, method = task.symbol.partition(".")

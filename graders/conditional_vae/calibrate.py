@@ -61,8 +61,9 @@ def _run(source: str, data: digits.Digits, limits: dict[str, float], seed: int) 
     exec(compile(source, "cvae.py", "exec"), module.__dict__)
     torch.manual_seed(seed)
     steps, batch, latent_dim = (int(limits[name]) for name in ("steps", "batch", "latent_dim"))
+    start = score.start(latent_dim)
     answer = probes.train(
-        module, data.train_images, data.train_labels, latent_dim, steps, batch, limits["learning_rate"]
+        module, data.train_images, data.train_labels, start, latent_dim, steps, batch, limits["learning_rate"]
     )
     model = score.model(answer["weights"], latent_dim)
     assert model is not None

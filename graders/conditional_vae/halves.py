@@ -34,10 +34,19 @@ class Half:
     def call(self, rows: Tensor) -> str:
         return f"{self.method}({self.argument}, labels_onehot) with {self.argument} of shape {tuple(rows.shape)}"
 
-    def ask(self, submission: Asker, rows: Tensor, labels: Tensor, latent_dim: int, weights: dict[str, Tensor]) -> Any:
+    def ask(
+        self,
+        submission: Asker,
+        rows: Tensor,
+        labels: Tensor,
+        latent_dim: int,
+        weights: dict[str, Tensor],
+        gradients: bool = False,
+    ) -> Any:
         """The probe's answer, its outputs checked for number and shape."""
         arguments: dict[str, Any] = {self.argument: rows, "labels_onehot": labels, "latent_dim": latent_dim}
-        answer = submission.ask(self.method, self.call(rows), wanted=self._wanted(), weights=weights, **arguments)
+        arguments |= {"weights": weights, "gradients": gradients}
+        answer = submission.ask(self.method, self.call(rows), wanted=self._wanted(), **arguments)
         outputs = answer["outputs"]
         if len(self.returns) == 1:
             outputs = [outputs]
@@ -157,7 +166,7 @@ def nothing_changed(half: Half, submission: Asker) -> None:
 def gradients(half: Half, submission: Asker) -> None:
     """Gradients reach the inputs and every weight, with the values that the reference has."""
     rows, labels, weights = half.example(3, 5, 23)
-    answer = half.ask(submission, rows, labels, 5, weights)
+    answer = half.ask(submission, rows, labels, 5, weights, gradients=True)
     called, wanted = f"backward through {half.method}", "gradients that reach the inputs and every layer"
     hint = "The error must be able to travel back through every step; which one cuts it off?"
     if "gradients" not in answer:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from graders.checks.asking import Asker
 from graders.checks.failure import Failure
-from reference.conditional_vae.cvae import SimpleCVAE
+from graders.conditional_vae import inputs
 
 LATENT_DIMS = (16, 2, 5, 64)  # the starter's default first, so that its message comes first
 
@@ -49,7 +49,7 @@ def check_given_layers(submission: Asker, mine: Callable[[str], bool]) -> None:
     """All parameters for which `mine(name)` holds have the starter's shapes, the first layer's input width aside."""
     for latent_dim in LATENT_DIMS[:2]:
         called, found = _parameters(submission, latent_dim)
-        wanted = {name: list(p.shape) for name, p in SimpleCVAE(latent_dim).named_parameters() if mine(name)}
+        wanted = {name: list(p.shape) for name, p in inputs.blank(latent_dim).named_parameters() if mine(name)}
         found = {name: shape for name, shape in found.items() if mine(name)}
         for name, shape in wanted.items():
             got = found.get(name)

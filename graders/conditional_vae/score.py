@@ -7,6 +7,13 @@ from torch import Tensor
 from reference.conditional_vae.cvae import SimpleCVAE, cvae_loss
 
 
+def start(latent_dim: int) -> dict[str, Tensor]:
+    """The weights from which every training run starts, by name: torch's own, from one seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(1)
+        return SimpleCVAE(latent_dim).state_dict()
+
+
 def model(weights: dict[str, Tensor], latent_dim: int) -> SimpleCVAE | None:
     """The reference model with `weights`; None when names or shapes are not the reference's."""
     reference = SimpleCVAE(latent_dim)

@@ -14,15 +14,11 @@ def test_first_layer(submission):
 
 
 @pytest.mark.points(2)
-def test_agrees(submission):
-    """The output is what the given layers compute, for any weights, batch and latent size."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
-    def agrees(batch, latent_dim, seed):
-        halves.agrees(ENCODER, submission, batch, latent_dim, seed)
-
-    agrees()
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+def test_agrees(submission, batch, latent_dim, seed):
+    """The output is what the given layers compute, for any batch and latent size."""
+    halves.agrees(ENCODER, submission, batch, latent_dim, seed)
 
 
 @pytest.mark.points(1)

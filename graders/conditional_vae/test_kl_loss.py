@@ -12,22 +12,16 @@ WANTED = "the divergence of N(mu, exp(logvar)) from the standard normal, summed 
 
 
 @pytest.mark.points(5)
-def test_value(submission):
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+def test_value(submission, batch, latent_dim, seed):
     """The term has the closed form's value."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
-    def value(batch, latent_dim, seed):
-        arguments = losses.example(batch, latent_dim, seed)
-        got, wanted = losses.kl_term(submission, arguments), losses.reference_kl(arguments)
-        # 5e-4 of the KL; float32 rounding of the reconstruction beside it stays below 1e-5 of that sum.
-        slack = 1e-6 * losses.reference_reconstruction(arguments)
-        if not abs(got - wanted) <= 5e-4 * wanted + slack:
-            raise Failure(
-                losses.call(arguments), _difference(got, wanted), WANTED, _hint(got, wanted, batch, latent_dim)
-            )
-
-    value()
+    arguments = losses.example(batch, latent_dim, seed)
+    got, wanted = losses.kl_term(submission, arguments), losses.reference_kl(arguments)
+    # 5e-4 of the KL; float32 rounding of the reconstruction beside it stays below 1e-5 of that sum.
+    slack = 1e-6 * losses.reference_reconstruction(arguments)
+    if not abs(got - wanted) <= 5e-4 * wanted + slack:
+        raise Failure(losses.call(arguments), _difference(got, wanted), WANTED, _hint(got, wanted, batch, latent_dim))
 
 
 def _difference(got, wanted):
@@ -49,30 +43,24 @@ def _hint(got, wanted, batch, latent_dim):
 
 
 @pytest.mark.points(4)
-def test_gradient(submission):
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+def test_gradient(submission, batch, latent_dim, seed):
     """Its gradients pull mu to zero and the variance to one, at the closed form's rates."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
-    def gradient(batch, latent_dim, seed):
-        _, _, mu, logvar = arguments = losses.example(batch, latent_dim, seed)
-        found = losses.ask(submission, arguments)["gradients"] or {}
-        for name, wanted in (("mu", mu), ("logvar", 0.5 * (logvar.exp() - 1))):
-            got = found.get(name)
-            if got is None or not inputs.close(got, wanted, 1e-3):
-                what = (
-                    f"no gradient reaches {name}"
-                    if got is None
-                    else f"the gradient that reaches {name} has other values"
-                )
-                raise Failure(
-                    f"backward through {losses.call(arguments)}",
-                    what,
-                    "gradients that pull the code towards the standard normal",
-                    "A centre at +2 and one at -2 should cost the same, and logvar stands for a logarithm.",
-                )
-
-    gradient()
+    _, _, mu, logvar = arguments = losses.example(batch, latent_dim, seed)
+    found = losses.ask(submission, arguments)["gradients"] or {}
+    for name, wanted in (("mu", mu), ("logvar", 0.5 * (logvar.exp() - 1))):
+        got = found.get(name)
+        if got is None or not inputs.close(got, wanted, 1e-3):
+            what = (
+                f"no gradient reaches {name}" if got is None else f"the gradient that reaches {name} has other values"
+            )
+            raise Failure(
+                f"backward through {losses.call(arguments)}",
+                what,
+                "gradients that pull the code towards the standard normal",
+                "A centre at +2 and one at -2 should cost the same, and logvar stands for a logarithm.",
+            )
 
 
 @pytest.mark.points(3)

@@ -12,18 +12,14 @@ WANTED = "a reconstruction term that is the binary cross entropy, summed over al
 
 
 @pytest.mark.points(4)
-def test_value(submission):
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, seed=inputs.SEEDS)
+def test_value(submission, batch, seed):
     """The term is the binary cross entropy summed over pixels and images."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.SEEDS)
-    def value(batch, seed):
-        arguments = losses.example(batch, 5, seed)
-        got, wanted = losses.reconstruction_term(submission, arguments), losses.reference_reconstruction(arguments)
-        if not math.isclose(got, wanted, rel_tol=1e-4):
-            raise Failure(losses.call(arguments), _difference(got, wanted, batch), WANTED, _hint(got, wanted, batch))
-
-    value()
+    arguments = losses.example(batch, 5, seed)
+    got, wanted = losses.reconstruction_term(submission, arguments), losses.reference_reconstruction(arguments)
+    if not math.isclose(got, wanted, rel_tol=1e-4):
+        raise Failure(losses.call(arguments), _difference(got, wanted, batch), WANTED, _hint(got, wanted, batch))
 
 
 def _difference(got, wanted, batch):
@@ -44,27 +40,23 @@ def _hint(got, wanted, batch):
 
 
 @pytest.mark.points(4)
-def test_gradient(submission):
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, seed=inputs.SEEDS)
+def test_gradient(submission, batch, seed):
     """The gradient that reaches the reconstruction is that of the binary cross entropy."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.SEEDS)
-    def gradient(batch, seed):
-        reconstruction, original, _, _ = arguments = losses.example(batch, 5, seed)
-        got = (losses.ask(submission, arguments)["gradients"] or {}).get("reconstruction")
-        wanted = (reconstruction - original) / (reconstruction * (1 - reconstruction))
-        if got is None or not inputs.close(got, wanted, 1e-3):
-            what = "no gradient reaches the reconstruction" if got is None else "the gradient has other values"
-            raise Failure(
-                f"backward through {losses.call(arguments)}",
-                what,
-                "the gradient of a binary cross entropy that asks every pixel of every image",
-                "Black pixels have to be predicted too, and the guess is one argument, the truth the other."
-                if got is not None
-                else "The optimiser needs one number that remembers where it came from.",
-            )
-
-    gradient()
+    reconstruction, original, _, _ = arguments = losses.example(batch, 5, seed)
+    got = (losses.ask(submission, arguments)["gradients"] or {}).get("reconstruction")
+    wanted = (reconstruction - original) / (reconstruction * (1 - reconstruction))
+    if got is None or not inputs.close(got, wanted, 1e-3):
+        what = "no gradient reaches the reconstruction" if got is None else "the gradient has other values"
+        raise Failure(
+            f"backward through {losses.call(arguments)}",
+            what,
+            "the gradient of a binary cross entropy that asks every pixel of every image",
+            "Black pixels have to be predicted too, and the guess is one argument, the truth the other."
+            if got is not None
+            else "The optimiser needs one number that remembers where it came from.",
+        )
 
 
 @pytest.mark.points(2)

@@ -54,65 +54,57 @@ def parameters(batch, latent_dim, seed):
 
 
 @pytest.mark.points(3)
-def test_gradient_of_mu(submission):
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+def test_gradient_of_mu(submission, batch, latent_dim, seed):
     """Moving mu moves z by as much: dz/dmu is 1 everywhere."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
-    def identity(batch, latent_dim, seed):
-        mu, logvar = parameters(batch, latent_dim, seed)
-        gradient = draw(submission, mu, logvar, seed).get("gradients", {}).get("mu")
-        called, wanted = f"backward through {CALL}", "z that moves along with mu, one to one"
-        if gradient is None:
-            raise Failure(called, "no gradient reaches mu", wanted, PATH_HINT)
-        if not gradient.abs().max() > 0:
-            raise Failure(called, "the gradient that reaches mu is zero everywhere", wanted, PATH_HINT)
-        if not inputs.close(gradient, torch.ones_like(mu)):
-            raise Failure(
-                called,
-                "the gradient that reaches mu has other values",
-                wanted,
-                "Which quantity shifts the noise, and which one stretches it?",
-            )
-
-    identity()
+    mu, logvar = parameters(batch, latent_dim, seed)
+    gradient = draw(submission, mu, logvar, seed).get("gradients", {}).get("mu")
+    called, wanted = f"backward through {CALL}", "z that moves along with mu, one to one"
+    if gradient is None:
+        raise Failure(called, "no gradient reaches mu", wanted, PATH_HINT)
+    if not gradient.abs().max() > 0:
+        raise Failure(called, "the gradient that reaches mu is zero everywhere", wanted, PATH_HINT)
+    if not inputs.close(gradient, torch.ones_like(mu)):
+        raise Failure(
+            called,
+            "the gradient that reaches mu has other values",
+            wanted,
+            "Which quantity shifts the noise, and which one stretches it?",
+        )
 
 
 @pytest.mark.points(5)
-def test_gradient_of_logvar(submission):
+@inputs.PROFILE
+@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+def test_gradient_of_logvar(submission, batch, latent_dim, seed):
     """The noise grows with logvar at the right rate: dz/dlogvar is (z - mu) / 2 everywhere."""
-
-    @inputs.PROFILE
-    @given(inputs.BATCHES, inputs.LATENTS, inputs.SEEDS)
-    def identity(batch, latent_dim, seed):
-        mu, logvar = parameters(batch, latent_dim, seed)
-        answer = draw(submission, mu, logvar, seed)
-        added, gradient = answer["z"].double() - mu.double(), answer.get("gradients", {}).get("logvar")
-        called, wanted = (
-            f"backward through {CALL}",
-            "noise whose spread is the standard deviation that logvar stands for",
+    mu, logvar = parameters(batch, latent_dim, seed)
+    answer = draw(submission, mu, logvar, seed)
+    added, gradient = answer["z"].double() - mu.double(), answer.get("gradients", {}).get("logvar")
+    called, wanted = (
+        f"backward through {CALL}",
+        "noise whose spread is the standard deviation that logvar stands for",
+    )
+    if not added.abs().max() > 0:
+        raise Failure(
+            CALL,
+            "z equals mu exactly",
+            "a random sample around mu",
+            "Call it twice on the same input: should both answers agree?",
         )
-        if not added.abs().max() > 0:
-            raise Failure(
-                CALL,
-                "z equals mu exactly",
-                "a random sample around mu",
-                "Call it twice on the same input: should both answers agree?",
-            )
-        if gradient is None:
-            raise Failure(called, "no gradient reaches logvar", wanted, PATH_HINT)
-        if not gradient.abs().max() > 0:
-            raise Failure(called, "the gradient that reaches logvar is zero everywhere", wanted, PATH_HINT)
-        error = (gradient.double() - 0.5 * added).abs()
-        if not (error <= 1e-4 * added.abs() + 1e-5 * (1 + mu.abs())).all():
-            raise Failure(
-                called,
-                "the noise grows with logvar at another rate than a standard deviation does",
-                wanted,
-                "logvar is the logarithm of a variance. Undo exactly that, and mind what noise is scaled by.",
-            )
-
-    identity()
+    if gradient is None:
+        raise Failure(called, "no gradient reaches logvar", wanted, PATH_HINT)
+    if not gradient.abs().max() > 0:
+        raise Failure(called, "the gradient that reaches logvar is zero everywhere", wanted, PATH_HINT)
+    error = (gradient.double() - 0.5 * added).abs()
+    if not (error <= 1e-4 * added.abs() + 1e-5 * (1 + mu.abs())).all():
+        raise Failure(
+            called,
+            "the noise grows with logvar at another rate than a standard deviation does",
+            wanted,
+            "logvar is the logarithm of a variance. Undo exactly that, and mind what noise is scaled by.",
+        )
 
 
 @pytest.mark.points(1)

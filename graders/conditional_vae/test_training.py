@@ -24,6 +24,7 @@ def test_learns(submission):
         device=device,
         images=digits.train_images,
         labels=digits.train_labels,
+        start=score.start(limits["latent_dim"]),
         latent_dim=limits["latent_dim"],
         steps=limits["steps"],
         batch=limits["batch"],

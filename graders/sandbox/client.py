@@ -44,7 +44,7 @@ class Connection:
         self._lock = threading.Lock()
 
     @property
-    def probes(self) -> frozenset[str]:
+    def probes(self) -> dict[str, list[str]]:
         """Names that workers can be asked for."""
         return self._sandbox.probes
 
@@ -115,8 +115,9 @@ class Sandbox(Connection):
         return examine(self, self.wait_ready()["layers"])
 
     @property
-    def probes(self) -> frozenset[str]:
-        return frozenset(self.wait_ready()["probes"])
+    def probes(self) -> dict[str, list[str]]:
+        probes: dict[str, list[str]] = self.wait_ready()["probes"]
+        return probes
 
     @property
     def pid(self) -> int:

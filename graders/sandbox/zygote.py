@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +25,7 @@ if sys.platform == "linux":
     from graders.sandbox import landlock, linux, readable, seccomp
 
 
-SELF_TEST = {"_attempts": lambda module, **arguments: module.attempts(**arguments)}
+SELF_TEST = {"_attempts": lambda module, canary, grader: module.attempts(canary, grader)}
 
 
 class Peer:
@@ -57,7 +58,12 @@ class Zygote:
             warmup.settle()
             control.send(
                 connection,
-                {"ready": True, "probes": sorted(self.probes), "layers": layers, "private": str(self.private)},
+                {
+                    "ready": True,
+                    "probes": {name: list(signature(probe).parameters) for name, probe in self.probes.items()},
+                    "layers": layers,
+                    "private": str(self.private),
+                },
             )
         except EOFError:
             self.end()

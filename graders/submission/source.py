@@ -16,7 +16,11 @@ MODULE_GAP = "???"  # how the module's text writes a gap; the kit's starter writ
 
 @dataclass(frozen=True)
 class Source:
-    """What the text alone tells. `open_gaps` maps a task id to the sentence that says what is still to do."""
+    """What the text alone tells.
+
+    `open_gaps` maps a task id to the sentence that says what is still to do; `imports` are the packages that the text
+    uses, and `optim` where it makes an optimizer.
+    """
 
     text: str = ""
     fault: str | None = None
@@ -98,6 +102,10 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
+        if (isinstance(node, ast.Attribute) and node.attr == "optim") or (
+            isinstance(node, ast.ImportFrom | ast.Import) and "optim" in ast.unparse(node)
+        ):
+            names.add("optim")
     return tuple(sorted(names))
 
 
