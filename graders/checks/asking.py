@@ -17,6 +17,7 @@ CALL_SECONDS = 10.0  # for one call; an honest one needs milliseconds
 # A task's own hint is about its mathematics; these ends have nothing to do with it.
 HINTS: dict[type, str] = {
     TimedOut: "Is there a loop that never meets its end condition, or something that waits for input?",
+    WrongReturn: "What is handed back at the end, and what does the caller expect?",
     Died: "A submission answers calls; nothing in it should end the process or take all of its memory.",
 }
 
@@ -119,9 +120,11 @@ class Asker:
             return self._worker(device).ask(probe, seconds=seconds, seed=seed, **arguments)
         except Raised as failure:  # the worker lives on
             hint = RAISED_HINTS.get("MemoryError" if "allocate memory" in failure.message else failure.type)
+            if failure.type == "TypeError" and failure.line is None:  # the call itself did not fit
+                hint = "It is called as in the starter; does the definition still take the same parameters?"
             raise Failure(called, self.grading.describe(failure), wanted, hint) from None
         except WrongReturn as failure:
-            raise Failure(called, self.grading.describe(failure), wanted) from None
+            raise Failure(called, self.grading.describe(failure), wanted, HINTS[WrongReturn]) from None
         except SubmissionFailure as failure:
             self._drop(device)
             got = self.grading.describe(failure)

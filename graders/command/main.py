@@ -6,7 +6,8 @@ import typer
 
 from graders.command import build, doctor, grade
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+# Plain help: paragraphs are wrapped to the terminal, and examples stay as they are written.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(grade.grade)
 app.command()(build.build)
 app.command()(doctor.doctor)

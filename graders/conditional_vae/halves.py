@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.checks.asking import Asker
+from graders.checks.asking import HINTS, Asker
 from graders.checks.failure import Failure
 from graders.conditional_vae import inputs
 from graders.conditional_vae.probes import ramp
+from graders.sandbox import WrongReturn
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Half:
         width = latent_dim if self.method == "encode" else 784
         ok = isinstance(outputs, list) and len(outputs) == len(self.returns)
         if not ok or any(not isinstance(o, Tensor) or o.shape != (len(rows), width) for o in outputs):
-            raise Failure(self.call(rows), inputs.shape_of(answer["outputs"]), self._wanted())
+            raise Failure(self.call(rows), inputs.shape_of(answer["outputs"]), self._wanted(), HINTS[WrongReturn])
         answer["outputs"] = outputs
         return answer
 
