@@ -82,7 +82,8 @@ class Worker:
         """
         if probe not in self._connection.probes:
             raise LookupError(f"there is no probe {probe!r}")
-        if unknown := set(arguments) - set(self._connection.probes[probe]):  # ours to answer for, not the submission's
+        takes = self._connection.probes[probe]
+        if "**" not in takes and (unknown := set(arguments) - set(takes)):  # our mistake, not the submission's
             raise TypeError(f"the probe {probe!r} takes no argument {', '.join(sorted(unknown))}")
         self.load()
         return self._call({"op": "call", "probe": probe, "seed": seed}, arguments, seconds, "call")

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from inspect import signature
+from collections.abc import Callable
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +24,12 @@ from graders.sandbox.birth import Birth
 
 if sys.platform == "linux":
     from graders.sandbox import landlock, linux, readable, seccomp
+
+
+def parameter_names(probe: Callable[..., Any]) -> list[str]:
+    """What the grader may pass to `probe`; "**" where that is anything."""
+    kinds = signature(probe).parameters.items()
+    return ["**" if parameter.kind is Parameter.VAR_KEYWORD else name for name, parameter in kinds]
 
 
 SELF_TEST = {"_attempts": lambda module, canary, grader: module.attempts(canary, grader)}
@@ -60,7 +67,7 @@ class Zygote:
                 connection,
                 {
                     "ready": True,
-                    "probes": {name: list(signature(probe).parameters) for name, probe in self.probes.items()},
+                    "probes": {name: parameter_names(probe) for name, probe in self.probes.items()},
                     "layers": layers,
                     "private": str(self.private),
                 },
