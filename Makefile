@@ -11,7 +11,7 @@ demo: .venv/installed
 		$(SUBMISSIONS)/never_returns.py
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff check .
