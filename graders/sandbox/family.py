@@ -18,7 +18,7 @@ def end(worker: int, patience: float) -> int:
     `patience`: how many seconds it may take to end by itself, so that its own reason for ending is the one reported.
     """
     ends = time.monotonic() + patience
-    while patience and not _ended(worker) and time.monotonic() < ends:
+    while patience and not ended(worker) and time.monotonic() < ends:
         time.sleep(_POLL_SECONDS)
     for kill in (os.killpg, os.kill):  # not reaped yet, so neither number can be another process's
         try:
@@ -39,7 +39,8 @@ def sweep(known: set[int]) -> None:
             os.waitpid(stray, 0)
 
 
-def _ended(worker: int) -> bool:
+def ended(worker: int) -> bool:
+    """Whether a child has ended; it is not reaped."""
     if not hasattr(os, "waitid"):  # macOS: it waits in vain, and the reason is lost
         return False
     return os.waitid(os.P_PID, worker, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -58,8 +58,9 @@ def exercise() -> None:
     torch.manual_seed(0)
 
 
-def preload(names: Iterable[str]) -> None:
-    """Import those of `names` that are on the list and installed."""
+def preload(names: Iterable[str]) -> bool:
+    """Import those of `names` that are on the list and installed; whether nothing failed."""
+    worked = True
     for name in names:
         for module in PRELOADS.get(name, ()):
             try:
@@ -67,7 +68,9 @@ def preload(names: Iterable[str]) -> None:
                     warnings.simplefilter("ignore")
                     importlib.import_module(module)
             except Exception:  # not installed, or broken: the submission's own import will say so
+                worked = False
                 break
+    return worked
 
 
 def load_probes(path: Path) -> dict[str, Callable[..., Any]]:

@@ -147,3 +147,52 @@ def test_a_broken_file_of_probes_is_our_failure(tmp_path):
     (tmp_path / "probes.py").write_text("import nothing_of_that_name")
     with Sandbox(tmp_path / "probes.py") as sandbox, pytest.raises(SandboxError, match="nothing_of_that_name"):
         sandbox.wait_ready()
+
+
+ONE_MORE_THREAD = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+
+
+def test_an_import_that_starts_a_thread_spoils_nobody(tmp_path, monkeypatch):
+    """Neither the submission that names it nor those that come after it."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "einops.py").write_text(ONE_MORE_THREAD)
+    (packages / "seaborn.py").write_text("import os\nif not os.fork(): __import__('time').sleep(60)\nos._exit(1)")
+    (packages / "pandas.py").write_text("")
+    monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
+    find = b"import sys\ndef f(): return [name for name in ('einops', 'seaborn', 'pandas') if name in sys.modules]"
+    with Sandbox(PROBES) as sandbox:
+        for preload in (["einops", "seaborn", "pandas"], ["einops"], []):
+            with sandbox.worker(find, "cvae.py", preload=preload) as worker:
+                assert worker.ask("call", name="f") == ["pandas"]
+                assert worker.summary == "forked from the zygote"
+        if sys.platform == "linux":
+            assert len(os.listdir(f"/proc/{sandbox.pid}/task")) == 1
+            assert not psutil.Process(sandbox.pid).children()
+
+
+def test_a_zygote_with_threads_starts_its_workers_cold(tmp_path):
+    """What the trials let through after all makes grading slow, and not impossible."""
+    start = "import sys\nif 'graders.sandbox.zygote' in sys.modules:\n    " + ONE_MORE_THREAD.replace("\n", "; ")
+    (tmp_path / "probes.py").write_text(f"{start}\n{PROBES.read_text()}")
+    with Sandbox(tmp_path / "probes.py") as sandbox:
+        for preload in (["tqdm"], []):
+            with sandbox.worker(LOOP, "cvae.py", preload=preload) as worker:
+                assert worker.ask("call", name="g") == 1
+        if sys.platform == "linux":
+            assert len(os.listdir(f"/proc/{sandbox.pid}/task")) == 2
+
+
+def test_an_import_that_hangs_is_given_up(tmp_path):
+    (tmp_path / "einops.py").write_text("while True: pass")
+    script = f"""
+import sys, time
+from graders.sandbox import trial
+sys.path.append({str(tmp_path)!r})
+trial.SECONDS = 0.5
+assert trial.harmless(["einops", "optim", "os"]) == ["optim"]
+started = time.monotonic()
+assert trial.harmless(["einops"]) == []
+assert time.monotonic() - started < 0.1
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
