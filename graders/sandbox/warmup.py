@@ -21,6 +21,7 @@ PRELOADS = {
     "tqdm": ("tqdm", "tqdm.auto"),
     "PIL": ("PIL", "PIL.Image"),
     "IPython": ("IPython.display",),
+    "use_deterministic_algorithms": ("torch._inductor.config",),  # which asks for a writable folder
     "optim": ("torch._dynamo",),  # what the first optimizer of a process imports; three seconds
 }
 

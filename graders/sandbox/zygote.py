@@ -154,10 +154,15 @@ class Zygote:
 
     def own(self, peer: Peer, owner: int) -> None:
         """Watch the process that uses a connection: a copy of its socket may be open in others when it ends."""
-        if peer is not self.main and peer.owner != owner and hasattr(os, "pidfd_open"):
-            if peer.watch >= 0:
-                os.close(peer.watch)
-            peer.owner, peer.watch = owner, os.pidfd_open(owner)
+        if peer is self.main or peer.owner == owner or not hasattr(os, "pidfd_open"):
+            return
+        try:
+            watch = os.pidfd_open(owner)
+        except OSError:  # Python has it; this kernel, or a container's filter, may not
+            watch = -1
+        former, peer.owner, peer.watch = peer.watch, owner, watch
+        if former >= 0:
+            os.close(former)
 
     def spawn(self, peer: Peer, request: dict[str, Any], frames: int, output: int) -> int:
         cold, preload = request["device"] != "cpu", []

@@ -1,7 +1,9 @@
 """Nothing is left behind: no process, no file, no shared memory, whoever is killed and however."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,6 +14,7 @@ import psutil
 import pytest
 
 from graders.sandbox import Died, Sandbox, SandboxError, TimedOut
+from graders.sandbox.zygote import Peer, Zygote
 
 PROBES = Path(__file__).with_name("probes.py")
 LOOP = b"def f():\n    while True: pass\ndef g(): return 1\n"
@@ -196,3 +199,20 @@ assert trial.harmless(["einops"]) == []
 assert time.monotonic() - started < 0.1
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+
+
+def test_a_kernel_without_pidfd_goes_unwatched(monkeypatch):
+    def refuse(_):
+        raise OSError(errno.ENOSYS, "not here")
+
+    main, theirs = socket.socketpair()
+    with main, theirs:
+        zygote = Zygote.__new__(Zygote)
+        zygote.main, peer = Peer(main), Peer(theirs)
+        former = os.dup(0)
+        peer.owner, peer.watch = 1, former
+        monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
+        zygote.own(peer, os.getpid())
+        assert (peer.owner, peer.watch) == (os.getpid(), -1)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(former)
