@@ -98,8 +98,12 @@ class Sandbox(Connection):
         self._owner = os.getpid()
         self._ready: dict[str, Any] = {}
         self._ready_lock = threading.Lock()
-        self._process = _exec(theirs)
-        theirs.close()
+        try:
+            with theirs:
+                self._process = _exec(theirs)
+        except BaseException:
+            mine.close()
+            raise
         super().__init__(mine, self)
         message = {"probes": str(probes.resolve()), "layers": sorted(layers), "abi": landlock_abi, "kit": str(_KIT)}
         message |= {"packages": _package_folders(), "grader": self._owner}
@@ -127,20 +131,25 @@ class Sandbox(Connection):
     def connect(self) -> Connection:
         """A control connection for a process about to be forked."""
         mine, theirs = socket.socketpair()
-        with theirs:
-            self.request({"op": "connect"}, [theirs.fileno()])
+        try:
+            with theirs:
+                self.request({"op": "connect"}, [theirs.fileno()])
+        except BaseException:
+            mine.close()
+            raise
         return Connection(mine, self)
 
     def wait_ready(self) -> dict[str, Any]:
         """What the zygote said when it was ready; waits for that the first time."""
         with self._ready_lock:
             if not self._ready:
-                self._peer.settimeout(START_SECONDS)
                 try:
+                    self._peer.settimeout(START_SECONDS)
                     reply, _ = control.receive(self._peer)
                 except (OSError, EOFError):
                     self._failed_start()
                 if "error" in reply:
+                    self._peer.close()
                     raise SandboxError(f"the zygote could not start: {reply['error']}")
                 self._peer.settimeout(REPLY_SECONDS)
                 self._ready = reply
@@ -167,6 +176,7 @@ class Sandbox(Connection):
             shutil.rmtree(self._ready["private"], ignore_errors=True)
 
     def _failed_start(self) -> NoReturn:
+        self._peer.close()
         try:
             ended = f" (exit code {self._process.wait(1)})"
         except subprocess.TimeoutExpired:

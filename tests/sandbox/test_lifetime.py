@@ -216,3 +216,23 @@ def test_a_kernel_without_pidfd_goes_unwatched(monkeypatch):
         assert (peer.owner, peer.watch) == (os.getpid(), -1)
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(former)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("ends", ["at once", "while it starts", "with an error"])
+def test_a_failed_start_leaves_no_socket_open(ends, tmp_path, monkeypatch):
+    made = []
+    pair = socket.socketpair
+    monkeypatch.setattr(socket, "socketpair", lambda: made.extend(pair()) or tuple(made))
+    if ends == "at once":
+        monkeypatch.setattr("graders.sandbox.client._exec", lambda _: subprocess.Popen(["false"]))
+        monkeypatch.setattr("graders.sandbox.control.send", lambda *_: (_ for _ in ()).throw(BrokenPipeError))
+        with pytest.raises(SandboxError, match="did not start"):
+            Sandbox(PROBES)
+    else:
+        (tmp_path / "probes.py").write_text("1 / 0" if ends == "with an error" else "import os; os._exit(3)")
+        with Sandbox(tmp_path / "probes.py") as sandbox:
+            for _ in range(2):
+                with pytest.raises(SandboxError, match="start"):
+                    sandbox.wait_ready()
+    assert [one.fileno() for one in made] == [-1, -1]
