@@ -26,7 +26,8 @@ def assignment():
 def sandbox(assignment):
     with Sandbox(assignment.probes) as sandbox:
         if sandbox.isolation.level < 3:
-            pytest.skip(f"needs isolation level 3; here: {sandbox.isolation.summary}")
+            reason = f"needs isolation level 3; here: {sandbox.isolation.summary}"
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)  # CI must not pass with nothing graded
         yield sandbox
 
 

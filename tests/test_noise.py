@@ -67,6 +67,7 @@ FAULTS = {
     "mean": lambda: torch.randn(SHAPE) + 0.05,
     "variance": lambda: torch.randn(SHAPE) * 1.05,
     "shape": lambda: (torch.rand(SHAPE) * 2 - 1) * math.sqrt(3),
+    "tails": lambda: torch.randn(SHAPE).clamp(-3.4, 3.4),
     "shared_over_batch": lambda: torch.randn(8, 1, 16).expand(SHAPE),
     "shared_over_units": lambda: torch.randn(8, 512, 1).expand(SHAPE),
     "shared_over_calls": lambda: torch.randn(1, 512, 16).expand(SHAPE),

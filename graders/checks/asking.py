@@ -1,13 +1,15 @@
 """One submission under judgement: its workers, one for each task, and the questions that checks put to them."""
 
+import contextlib
+import importlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from graders.checks.failure import Failure
+from graders.checks.form import fits
 from graders.manifest import Manifest, Task
-from graders.sandbox import Died, Raised, SubmissionFailure, TimedOut, Worker, WrongReturn
+from graders.sandbox import BadReply, Died, Raised, SubmissionFailure, TimedOut, Worker, WrongReturn
 from graders.submission.intake import Submission
 from graders.submission.source import Source
 
@@ -50,6 +52,7 @@ class Grading:
     training: dict[str, Any] | None = None
     unresponsive: dict[str, str] = field(default_factory=dict)  # task id -> why it is not asked any more
     notes: dict[str, list[str]] = field(default_factory=dict)
+    worker_summary: str | None = None  # how the training worker differed from the others, on a GPU
     _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
 
     def seconds_left(self) -> float:
@@ -59,7 +62,13 @@ class Grading:
         """What each dotted name of the submission is, from a first import in a worker of its own."""
         with self.start_worker() as worker:
             found: dict[str, str] = worker.ask("definitions", names=names)
+        if not (fits(found, {str: str}) and set(found) == set(names)):
+            raise BadReply("an answer of another form")
         return found
+
+    def form(self, probe: str) -> Any:
+        """What an answer of `probe` looks like; the probes' file says so."""
+        return importlib.import_module(f"graders.{self.manifest.name}.probes").FORMS[probe]
 
     def start_worker(self, device: str = "cpu") -> Worker:
         return self.workers.worker(
@@ -69,19 +78,16 @@ class Grading:
     def describe(self, failure: SubmissionFailure) -> str:
         """What the submission did, as the end of a sentence that starts with what was called."""
         if isinstance(failure, Raised):
-            line = self.source.line(failure.line)
+            line, message = self.source.line(failure.line), " ".join(failure.message.split())
             where = f" (line {failure.line}: `{line[:100]}`)" if line else ""
-            return (
-                f"raised {failure.type}: {failure.message}{where}"
-                if failure.message
-                else f"raised {failure.type}{where}"
-            )
+            raised = f"raised {' '.join(failure.type.split())}"
+            return f"{raised}: {message}{where}" if message else f"{raised}{where}"
         if isinstance(failure, TimedOut):
-            return f"did not return within {failure.seconds:.0f} seconds"
+            return f"did not return within {max(1.0, failure.seconds):.0f} seconds"
         if isinstance(failure, Died):
             return f"ended its process ({failure.reason})"
         if isinstance(failure, WrongReturn):
-            return f"returned {failure.got}"
+            return f"returned {' '.join(failure.got.split())}"
         return f"sent a reply that cannot be used: {failure}"
 
 
@@ -117,7 +123,13 @@ class Asker:
             )
             raise Failure(called, self.grading.unresponsive[self.task.id], wanted, HINTS[TimedOut])
         try:
-            return self._worker(device).ask(probe, seconds=seconds, seed=seed, **arguments)
+            worker = self._worker(device)
+            if device != "cpu":
+                self.grading.worker_summary = worker.summary
+            answer = worker.ask(probe, seconds=seconds, seed=seed, **arguments)
+            if not fits(answer, self.grading.form(probe)):
+                raise BadReply("an answer of another form")
+            return answer
         except Raised as failure:  # the worker lives on
             hint = RAISED_HINTS.get("MemoryError" if "allocate memory" in failure.message else failure.type)
             if failure.type == "TypeError" and failure.line is None:  # the call itself did not fit
@@ -131,6 +143,12 @@ class Asker:
             if isinstance(failure, TimedOut):
                 self._give_up(got)
             raise Failure(called, got, wanted, HINTS.get(type(failure))) from None
+
+    def ask_aside(self, probe: str, **arguments: Any) -> Any:
+        """The answer of `probe` for a piece of advice, from a worker of its own; None where there is none. It costs
+        nothing, whatever the submission does."""
+        with contextlib.suppress(SubmissionFailure), self.grading.start_worker() as worker:
+            return worker.ask(probe, seconds=min(2.0, max(0.1, self.grading.seconds_left())), **arguments)
 
     def note(self, text: str) -> None:
         """Advice for the report that costs no points."""
@@ -150,6 +168,3 @@ class Asker:
 
     def _drop(self, device: str) -> None:
         self._workers.pop(device).close()
-
-
-Ask = Callable[..., Any]

@@ -9,7 +9,7 @@ from graders.checks import plugin as plugins
 from graders.checks.asking import Grading
 from graders.checks.plugin import ChecksPlugin
 from graders.checks.run import missing
-from graders.sandbox import Sandbox, SubmissionFailure
+from graders.sandbox import Sandbox, SandboxError, SubmissionFailure, harden_grader
 from graders.submission import intake
 from graders.submission import source as sources
 
@@ -28,16 +28,19 @@ def register(config: pytest.Config, path: str) -> None:
     except intake.UnreadableInputError as error:
         raise pytest.UsageError(str(error)) from error
     source = sources.read(submission, assignment)
-    sandbox = Sandbox(assignment.probes)
-    config.add_cleanup(sandbox.close)
-    if sandbox.isolation.level < MIN_ISOLATION:
-        raise pytest.UsageError(f"{sandbox.isolation.summary}: too little to run a submission; see cvaekit doctor")
-    grading = Grading(assignment, submission, source, sandbox, config.getoption("--device"), digits.load())
     if source.fault:
         raise pytest.UsageError(source.fault)
+    harden_grader()
+    sandbox = Sandbox(assignment.probes)
+    config.add_cleanup(sandbox.close)
     try:
+        if sandbox.isolation.level < MIN_ISOLATION:
+            raise pytest.UsageError(f"{sandbox.isolation.summary}: too little to run a submission; see cvaekit doctor")
+        grading = Grading(assignment, submission, source, sandbox, config.getoption("--device"), digits.load())
         faults = missing(grading)
     except SubmissionFailure as failure:
         raise pytest.UsageError(f"{submission.filename} {grading.describe(failure)}") from failure
+    except (SandboxError, digits.DataError) as error:
+        raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(plugins)
     config.pluginmanager.register(ChecksPlugin(grading, faults))

@@ -1,9 +1,9 @@
 """How a check says that a submission is wrong."""
 
-import pytest
+from graders.report.text import clean
 
 
-class Failure(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class, declared as a variable
+class Failure(Exception):
     """A submission does not have a property it should have.
 
     `called` is the call as a student would write it, `got` what came back, `wanted` the property it should have had
@@ -11,13 +11,14 @@ class Failure(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a cl
     """
 
     def __init__(self, called: str, got: str, wanted: str, hint: str | None = None):
-        super().__init__(f"{called}: {got}", pytrace=False)  # pytest need not draw up a traceback of ours
+        super().__init__(f"{called}: {got}")
         self.called, self.got, self.wanted, self.hint = called, got, wanted, hint
 
     def text(self, hint: str) -> str:
         """Four labelled lines; `hint` stands in where the failure has none of its own."""
         rows = (("Called", self.called), ("Got", self.got), ("Wanted", self.wanted), ("Hint", self.hint or hint))
-        return "\n".join(f"{label}: {row}" for label, row in rows)
+        # One line each: what came back may hold line ends that would look like labels of ours.
+        return "\n".join(f"{label}: {' '.join(clean(row).split())}" for label, row in rows)
 
 
 def find(error: BaseException | None) -> Failure | None:

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -19,7 +19,7 @@ from graders.checks.asking import SUBMISSION_SECONDS
 from graders.checks.run import grade, ungradable
 from graders.manifest import Manifest, Task
 from graders.report.model import Report
-from graders.sandbox import Connection, Sandbox
+from graders.sandbox import Connection, Sandbox, SandboxError
 from graders.submission.intake import Submission
 
 JOB_SECONDS = SUBMISSION_SECONDS + 90.0  # beyond this a grading process has itself gone wrong
@@ -43,15 +43,22 @@ def grade_many(
     device: str = "cpu",
     data: Any = None,
     on_task: Callable[[int, Task], None] = lambda index, task: None,
-) -> Iterator[tuple[int, Report]]:
+) -> Generator[tuple[int, Report]]:
     """Yield (index, report) as they are finished. Leaving the iterator early ends what is still running."""
+    isolation = sandbox.isolation  # found out before the first fork, which inherits it
     waiting = list(enumerate(submissions))[::-1]
     running: list[_Job] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 index, submission = waiting.pop()
-                running.append(_start(index, submission, manifest, sandbox, device, data))
+                try:
+                    running.append(_start(index, submission, manifest, sandbox, device, data))
+                except SandboxError as error:  # the rest cannot be graded either, but each gets its report
+                    reason = f"The grader's sandbox failed: {error}"
+                    yield index, ungradable(submission, manifest, isolation, reason)
+            if not running:
+                continue
             next_end = min(job.ends for job in running)
             wait([job.pipe for job in running], timeout=max(0.0, next_end - time.monotonic()))
             for job in list(running):
@@ -69,23 +76,32 @@ def _start(index: int, submission: Submission, manifest: Manifest, sandbox: Sand
     mine, theirs = multiprocessing.Pipe(duplex=False)
     connection = sandbox.connect()
 
+    isolation = sandbox.isolation
+
     def run() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
-        report = grade(
-            submission,
-            manifest,
-            connection,
-            sandbox.isolation,
-            device=device,
-            data=data,
-            on_task=lambda task: theirs.send_bytes(task.id.encode()),
-        )
-        theirs.send_bytes(report.to_json().encode())
+        try:
+            report = grade(
+                submission,
+                manifest,
+                connection,
+                isolation,
+                device=device,
+                data=data,
+                on_task=lambda task: theirs.send_bytes(task.id.encode()),
+            )
+            text = report.to_json()
+        except Exception as error:
+            text = ungradable(submission, manifest, isolation, f"{type(error).__name__}: {error}").to_json()
+        theirs.send_bytes(text.encode())
         theirs.close()
         os._exit(0)  # nothing of the parent's is this process's to clean up
 
     process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
-    process.start()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: the parent decides what Ctrl-C ends
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
     theirs.close()
     return _Job(index, process, mine, connection, time.monotonic() + JOB_SECONDS)
 

@@ -10,11 +10,11 @@ import math
 import torch
 from torch import Tensor
 
-ALPHA = 1e-10
+ALPHA = 8e-11
 
 
 def normal_bound(alpha: float = ALPHA) -> float:
-    """|x| exceeds this with probability `alpha` for x ~ N(0, 1); 6.47 for 1e-10."""
+    """|x| exceeds this with probability `alpha` for x ~ N(0, 1); 6.50 for 8e-11."""
     return float(-torch.special.ndtri(torch.tensor(alpha / 2, dtype=torch.float64)))
 
 
@@ -51,6 +51,13 @@ def shape(noise: Tensor) -> str | None:
     """The draws follow the normal distribution. Bound: DKW; catches a distance of 0.024 with probability 1 - 1e-6."""
     distance = _distance(torch.special.ndtr(noise.flatten().sort().values))
     return None if distance < ks_bound(noise.numel()) else "its distribution is not the bell curve"
+
+
+def tails(noise: Tensor) -> str | None:
+    """The largest draw is as large as it should be. Bound: exact; catches every limit below 3.5 standard deviations."""
+    never = -math.log(ALPHA) / noise.numel()  # the chance that no draw lies beyond is (1 - p)^N <= exp(-N p)
+    largest = float(noise.abs().max())
+    return None if largest > normal_bound(never) else "numbers far from its centre never come"
 
 
 def _shared(noise: Tensor, axis: int) -> bool:
@@ -131,7 +138,7 @@ def repeats(noise: Tensor) -> str | None:
     return None if distinct > 0.9 else "the same numbers come again and again"
 
 
-DISTRIBUTION = (mean, variance, shape)
+DISTRIBUTION = (mean, variance, shape, tails)
 INDEPENDENCE = (
     shared_over_batch,
     shared_over_units,

@@ -90,18 +90,31 @@ class ChecksPlugin:
         return None
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Turn a Failure into its text at once: drawing up a traceback of ours would take longer than the check."""
+        try:
+            return (yield)
+        except Exception as error:
+            failure = failures.find(error)
+            if failure is None:
+                raise
+        return pytest.fail(self._text(failure, pyfuncitem), pytrace=False)  # out here, since it stands for the error
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.excinfo is None or report.outcome != "failed":
             return report
-        failure = failures.find(call.excinfo.value)
-        if failure:
-            report.longrepr = failure.text(self.grading.manifest.task(task_of(item.path)).hint)
+        if failure := failures.find(call.excinfo.value):  # in a fixture
+            report.longrepr = self._text(failure, item)
         elif not call.excinfo.errisinstance(pytest.fail.Exception):
             self._errors[item.nodeid] = f"{call.excinfo.typename}: {call.excinfo.value}"
         return report
+
+    def _text(self, failure: failures.Failure, item: pytest.Item) -> str:
+        return failure.text(self.grading.manifest.task(task_of(item.path)).hint)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # A check has one result: its call, or the setup that kept it from being called, or the teardown that broke.

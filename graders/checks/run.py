@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from graders.checks import plugin as plugins
 from graders.checks.asking import Grading, Workers
@@ -32,6 +34,9 @@ UNUSED_PLUGINS = (
     "unraisableexception",
     "threadexception",
 )
+# Hypothesis keeps files in the folder it is called from, and reads them back: not from a submission's, if you please.
+_HYPOTHESIS_HOME = tempfile.TemporaryDirectory(prefix="cvaekit-")
+set_hypothesis_home_dir(_HYPOTHESIS_HOME.name)
 INI = Path(__file__).with_name("checks.ini")
 
 
@@ -53,8 +58,8 @@ def grade(
     A failure of the grader's own (SandboxError, a check that breaks) makes the report `ungradable`.
     """
     started = time.monotonic()
-    grading = Grading(manifest, submission, sources.read(submission, manifest), workers, device, data, left_out)
     try:
+        grading = Grading(manifest, submission, sources.read(submission, manifest), workers, device, data, left_out)
         tasks = _judge(grading, on_task)
     except SandboxError as error:
         return ungradable(submission, manifest, isolation, f"The grader's sandbox failed: {error}")
@@ -62,6 +67,7 @@ def grade(
     if broken:
         reason = f"A check of the grader's failed: {broken.id}: {broken.message}"
         return ungradable(submission, manifest, isolation, reason, tasks)
+    summaries = (isolation.summary, grading.worker_summary and f"training {grading.worker_summary}")
     return Report(
         assignment=manifest.name,
         outcome="graded",
@@ -70,7 +76,7 @@ def grade(
         max_score=manifest.max_score,
         tasks=tasks,
         training=grading.training,
-        isolation={"level": isolation.level, "summary": isolation.summary},
+        isolation={"level": isolation.level, "summary": "; ".join(filter(None, summaries))},
         seconds=round(time.monotonic() - started, 2),
         versions=versions(),
     )

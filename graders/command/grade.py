@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -33,18 +33,25 @@ def grade(
     assignment: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which assignment, if there are several.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where the training run happens: cpu, cuda, or auto.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="Where the training run happens: cpu, cuda, or auto.")
+    ] = "cpu",
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="A folder with the full MNIST set (MNIST/raw/...). [default: the kit's digits]"
+            metavar="FOLDER",
+            help="Where the full MNIST set is (MNIST/raw/...). [default: CVAEKIT_DATA, ./data, the kit's digits]",
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=1, help="How many submissions to grade at once.", show_default="one for each core")
+        int,
+        typer.Option(
+            metavar="N", min=1, help="How many submissions to grade at once.", show_default="one for each core"
+        ),
     ] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     min_isolation: Annotated[
-        int, typer.Option(min=0, max=3, help="Refuse to grade below this isolation level; see cvaekit doctor.")
+        int,
+        typer.Option(metavar="N", min=0, max=3, help="Refuse to grade below this isolation level; see cvaekit doctor."),
     ] = 2,
     pass_mark: Annotated[
         float | None, typer.Option(metavar="POINTS", help="End with exit code 1 when a score is below this.")
@@ -78,7 +85,7 @@ def grade(
         except SandboxError as error:
             fail(f"the sandbox does not work here: {error}", UNGRADABLE)
         except KeyboardInterrupt:
-            fail("interrupted; the reports above are complete, the other submissions have none", 130)
+            fail("interrupted; what was reported until now is complete, the other submissions have no report", 130)
     raise typer.Exit(max(codes))
 
 
@@ -120,15 +127,17 @@ def _grade(
     """Grade, print in the order of the arguments as reports come in, and return the exit code of each."""
     progress = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
+        redirect_stdout=stream is not sys.stdout,  # reports for programs are not to pass through it
     )
     bar = progress.add_task("Starting", total=len(submissions))
+    for_people = stream is not sys.stdout
     with progress:
         many, digits, where = _load(manifest, device, data)
         if sandbox.isolation.level < min_isolation:
@@ -145,13 +154,14 @@ def _grade(
         console = Console(highlight=False)
         done: dict[int, Report] = {}
         codes: list[int] = []
-        running = many.grade_many(submissions, manifest, sandbox, jobs=jobs, device=where, data=digits, on_task=on_task)
-        for index, report in running:
-            done[index] = report
-            progress.advance(bar)
-            while len(codes) in done:
-                codes.append(_put_out(done[len(codes)], stream, console, pass_mark))
-        if len(done) > 1 and stream is not sys.stdout:
+        grading = many.grade_many(submissions, manifest, sandbox, jobs=jobs, device=where, data=digits, on_task=on_task)
+        with closing(grading):  # so that an interrupt ends what is still running
+            for index, report in grading:
+                done[index] = report
+                progress.advance(bar)
+                while len(codes) in done:
+                    codes.append(_put_out(done[len(codes)], stream, console if for_people else None, pass_mark))
+        if len(done) > 1 and for_people:
             terminal.summarize(console, [done[index] for index in range(len(done))])
     return codes
 
@@ -179,11 +189,11 @@ def _load(manifest: Manifest, device: str, data: Path | None) -> tuple[Any, Any,
     return many, digits, where
 
 
-def _put_out(report: "Report", stream: TextIO | None, console: Console, pass_mark: float | None) -> int:
+def _put_out(report: "Report", stream: TextIO | None, console: Console | None, pass_mark: float | None) -> int:
     if stream is not None:
         stream.write(report.to_json() + "\n")
         stream.flush()
-    if stream is not sys.stdout:
+    if console is not None:
         terminal.show(console, report)
     if report.score is None:
         return UNGRADABLE

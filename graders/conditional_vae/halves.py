@@ -48,6 +48,7 @@ class Half:
         arguments: dict[str, Any] = {self.argument: rows, "labels_onehot": labels, "latent_dim": latent_dim}
         arguments |= {"weights": weights, "gradients": gradients}
         answer = submission.ask(self.method, self.call(rows), wanted=self._wanted(), **arguments)
+        self._check_width(answer["reached"], rows, labels)
         outputs = answer["outputs"]
         if len(self.returns) == 1:
             outputs = [outputs]
@@ -57,6 +58,14 @@ class Half:
             raise Failure(self.call(rows), inputs.shape_of(answer["outputs"]), self._wanted(), HINTS[WrongReturn])
         answer["outputs"] = outputs
         return answer
+
+    def _check_width(self, reached: list[Tensor], rows: Tensor, labels: Tensor) -> None:
+        if reached and (reached[0].dim() != 2 or reached[0].shape[1] != rows.shape[1] + labels.shape[1]):
+            raise Failure(
+                f"{self.call(rows)}, which called {self.first}",
+                f"{self.first} was handed {inputs.shape_of(reached[0])}",
+                f"each row of {self.argument}, followed by the same row of labels_onehot",
+            )
 
     def _wanted(self) -> str:
         if self.method == "encode":
@@ -170,7 +179,7 @@ def gradients(half: Half, submission: Asker) -> None:
     answer = half.ask(submission, rows, labels, 5, weights, gradients=True)
     called, wanted = f"backward through {half.method}", "gradients that reach the inputs and every layer"
     hint = "The error must be able to travel back through every step; which one cuts it off?"
-    if "gradients" not in answer:
+    if not answer.get("gradients"):
         raise Failure(called, "the outputs carry no gradient", wanted, hint)
     for name, expected in _reference_gradients(half, rows, labels, weights).items():
         if not inputs.close(answer["gradients"].get(name), expected, 1e-3):
@@ -180,9 +189,9 @@ def gradients(half: Half, submission: Asker) -> None:
 
 def _reference_gradients(half: Half, rows: Tensor, labels: Tensor, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     model = inputs.reference(5, weights)
-    leaves = {"input": rows.clone().requires_grad_(), "label": labels.clone().requires_grad_()}
+    leaves = {"input": rows.clone().requires_grad_()}
     leaves |= {name: p for name, p in model.named_parameters() if name in weights}
-    outputs = getattr(model, half.method)(leaves["input"], leaves["label"])
+    outputs = getattr(model, half.method)(leaves["input"], labels)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     total = sum((output * ramp(output)).sum() for output in outputs)
     return dict(zip(leaves, torch.autograd.grad(total, list(leaves.values())), strict=True))

@@ -4,7 +4,7 @@ import math
 from functools import cache
 
 import torch
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -13,12 +13,17 @@ from reference.conditional_vae.cvae import SimpleCVAE
 # One profile for every property: the same examples in every run, and no clock. Shrinking would only repeat a
 # question that the submission has answered wrongly already.
 PROFILE = settings(
-    derandomize=True, deadline=None, database=None, max_examples=5, phases=[Phase.explicit, Phase.generate]
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=5,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 
 BATCHES = st.sampled_from([1, 3, 4, 7, 23, 37])
 LATENTS = st.sampled_from([2, 5, 12, 19])  # none of them equal to a batch size, or to the ten classes
-SEEDS = st.integers(0, 2**31 - 1)
+SEEDS = st.sampled_from(range(1000, 2000))
 
 ENCODER = ("encoder_fc1", "encoder_fc2", "fc_mu", "fc_logvar")
 DECODER = ("decoder_fc1", "decoder_fc2", "decoder_fc3")

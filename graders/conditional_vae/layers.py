@@ -39,7 +39,7 @@ def check_first_width(submission: Asker, layer: str, width: Callable[[int], int]
         relation = "wider" if inputs < width(latent_dim) else "narrower"
         raise Failure(
             called,
-            f"{layer} takes {inputs} inputs; {what} {'are'} {relation}",
+            f"{layer} takes {inputs} inputs; {what} are {relation}",
             f"as many inputs as {what} have numbers",
             hint,
         )
@@ -47,7 +47,7 @@ def check_first_width(submission: Asker, layer: str, width: Callable[[int], int]
 
 def check_given_layers(submission: Asker, mine: Callable[[str], bool]) -> None:
     """All parameters for which `mine(name)` holds have the starter's shapes, the first layer's input width aside."""
-    for latent_dim in LATENT_DIMS[:2]:
+    for latent_dim in LATENT_DIMS:
         called, found = _parameters(submission, latent_dim)
         wanted = {name: list(p.shape) for name, p in inputs.blank(latent_dim).named_parameters() if mine(name)}
         found = {name: shape for name, shape in found.items() if mine(name)}

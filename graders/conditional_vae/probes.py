@@ -15,6 +15,25 @@ from torch.optim.adam import adam
 
 from graders.sandbox.probing import Unexpected, describe
 
+_GRADIENTS = ({str: (Tensor, None)}, None)
+_HALF = {
+    "outputs": object,
+    "reached": [Tensor],
+    "inputs_after": [Tensor],
+    "built": [str],
+    "gradients": _GRADIENTS,
+}
+# What each probe returns, for the grader to hold an answer against: see graders.checks.form.
+FORMS: dict[str, Any] = {
+    "parameters": {str: [int]},
+    "encode": _HALF,
+    "decode": _HALF,
+    "reparameterize": {"z": object, "inputs_after": [Tensor], "gradients": _GRADIENTS},
+    "draws": object,
+    "loss": {"value": float, "shape": [int], "gradients": _GRADIENTS},
+    "train": {"weights": {str: Tensor}, "steps": int, "device": str},
+}
+
 
 def definitions(module: Any, names: list[str]) -> dict[str, str]:
     """What each dotted name of the submission is: "class", "function", "missing", or a description of the value."""
@@ -130,6 +149,10 @@ def decode(
     return _half(module, "decode", "decoder_fc1", (z, labels_onehot), latent_dim, weights, gradients)
 
 
+class _WrongWidthError(Exception):
+    """The first layer was handed rows of another width than its own."""
+
+
 def _half(
     module: Any,
     method: str,
@@ -144,16 +167,23 @@ def _half(
     model, layers = _attached(module, latent_dim, weights)
     reached: list[Tensor] = []
 
-    def capture(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+    def capture(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
         if arguments and isinstance(arguments[0], Tensor):
             reached.append(arguments[0].detach().clone())
+            if arguments[0].shape[-1] != layer.in_features:  # torch's message would give the right width away
+                raise _WrongWidthError
 
-    layers[first].register_forward_pre_hook(capture)
+    hook = layers[first].register_forward_pre_hook(capture)
     leaves = [tensor.clone().requires_grad_() for tensor in inputs]
     handed = [leaf * 1.0 for leaf in leaves]  # not leaves, so that an in-place edit shows as such and not as an error
     known = _parameter_names(model)
-    outputs = getattr(model, method)(*handed)
-    result = {
+    try:
+        outputs = getattr(model, method)(*handed)
+    except _WrongWidthError:
+        outputs = None
+    finally:
+        hook.remove()
+    result: dict[str, Any] = {
         "outputs": outputs,
         "reached": reached[:1],
         "inputs_after": [tensor.detach() for tensor in handed],
@@ -162,7 +192,7 @@ def _half(
     tensors = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
     if gradients and all(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in tensors):
         total = sum((tensor * ramp(tensor)).sum() for tensor in tensors)
-        wanted = {"input": leaves[0], "label": leaves[1]} | {
+        wanted = {"input": leaves[0]} | {
             f"{name}.{kind}": getattr(layer, kind) for name, layer in layers.items() for kind in ("weight", "bias")
         }
         found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
@@ -271,23 +301,26 @@ def train(
     steps: int,
     batch: int,
     learning_rate: float,
-    device: str = "cpu",
+    on: str = "cpu",
 ) -> dict[str, Any]:
-    """A short training run with Adam. images: (n, 784) uint8, labels: (n,) int64; `start` holds the first weights.
+    """A short training run with Adam, `on` a device, from the weights `start`.
 
+    images: (n, 784) uint8, labels: (n,) int64.
     Start and batches are the same for everybody, so that only the submission's own noise is left to chance. Returns
     the weights by name. Stops early when the loss is no longer a finite number.
     """
     model = module.SimpleCVAE(latent_dim=latent_dim)
     if not isinstance(model, nn.Module):
         raise Unexpected(describe(model))
-    model.load_state_dict(start, strict=False)
-    model.to(device)
-    images, labels = images.to(device).float() / 255, labels.to(device)
+    own = model.state_dict()
+    fitting = {name: tensor for name, tensor in start.items() if name in own and own[name].shape == tensor.shape}
+    model.load_state_dict(fitting, strict=False)
+    model.to(on)
+    images, labels = images.to(on).float() / 255, labels.to(on)
     optimizer = _Adam(list(model.parameters()), learning_rate)
     shuffle = torch.Generator().manual_seed(1)
     rounds = steps * batch // len(images) + 1
-    order = torch.cat([torch.randperm(len(images), generator=shuffle) for _ in range(rounds)]).to(device)
+    order = torch.cat([torch.randperm(len(images), generator=shuffle) for _ in range(rounds)]).to(on)
     model.train()
     few = (labels < 5).nonzero()[:7, 0]
     model(images[few], labels[few])  # a small batch without the higher classes has to work too
@@ -300,9 +333,9 @@ def train(
         if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
             raise Unexpected(f"cvae_loss returned {describe(loss)}")
         if not torch.isfinite(loss):
-            return {"weights": {}, "steps": step}
+            return {"weights": {}, "steps": step, "device": loss.device.type}
         model.zero_grad()
         loss.backward()
         optimizer.step()
     weights = {name: parameter.detach().cpu() for name, parameter in model.named_parameters()}
-    return {"weights": weights, "steps": steps}
+    return {"weights": weights, "steps": steps, "device": images.device.type}

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 from hypothesis import given
 
 from graders.checks.failure import Failure
@@ -33,6 +34,8 @@ def _difference(got, wanted):
 
 
 def _hint(got, wanted, batch, latent_dim):
+    if not math.isfinite(got):
+        return "Which of the functions in this term has no value for some numbers of either sign?"
     if math.isclose(got, -wanted, rel_tol=1e-3):
         return "A divergence cannot be negative."
     if any(math.isclose(got * factor, wanted, rel_tol=1e-3) for factor in (batch, latent_dim, batch * latent_dim)):
@@ -82,7 +85,23 @@ def test_zero_at_prior(submission):
             raise Failure(losses.call(arguments), "no penalty for a code far from standard normal", WANTED)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(1)
+def test_far_from_prior(submission):
+    """The penalty keeps growing where the variance is very large or very small."""
+    reconstruction, original, mu, _ = losses.example(3, 5, 71)
+    for logvar in (-9.0, 9.0):
+        arguments = reconstruction, original, torch.zeros_like(mu), torch.full_like(mu, logvar)
+        if not math.isclose(losses.kl_term(submission, arguments), losses.reference_kl(arguments), rel_tol=1e-3):
+            size = "small" if logvar < 0 else "large"
+            raise Failure(
+                f"cvae_loss at mu = 0 and logvar = {logvar:g}",
+                f"another KL term than a very {size} variance has",
+                WANTED,
+                "Is a limit put on logvar or on the term?",
+            )
+
+
+@pytest.mark.points(2)
 def test_adds_up(submission):
     """A batch is penalised as much as its images one by one."""
     arguments = losses.example(3, 5, 67)

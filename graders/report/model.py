@@ -52,7 +52,7 @@ class Report:
 
     def to_json(self) -> str:
         """One line of JSON with the keys in the order of the schema."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False, allow_nan=False)
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Report":

@@ -1,5 +1,7 @@
 """The report as a person reads it on a terminal; plain text where the output is not one."""
 
+import textwrap
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -9,6 +11,7 @@ from graders.report.model import Report, TaskReport
 from graders.report.text import clean
 
 MARKS = {"right": ("✓", "green"), "wrong": ("✗", "red"), "not_attempted": ("·", "yellow"), "blocked": ("-", "yellow")}
+LABELS = ("Called", "Got", "Wanted", "Hint")
 STATES = {"right": "", "wrong": "wrong", "not_attempted": "not started", "blocked": "blocked"}
 
 
@@ -16,22 +19,25 @@ def show(console: Console, report: Report) -> None:
     """Print one report."""
     console.print(_headline(report))
     if report.outcome == "ungradable":
-        console.print(Padding(Text(_line(report.tasks[0].feedback)), (0, 0, 0, 2)))
-        console.print(Padding(Text("This is no fault of the submission's; it has no mark yet."), (0, 0, 1, 2)))
+        _paragraph(console, _line(report.tasks[0].feedback))
+        _paragraph(console, "This is no fault of the submission's; it has no mark yet.")
+        console.print()
         return
     console.print(_tasks(report))
     for tasks in _by_feedback(report, "wrong"):
         _explain(console, tasks)
     _remarks(console, report)
-    console.print(Padding(Text(_footer(report), style="dim"), (0, 0, 1, 2)))
+    for line in _footer(report):
+        _paragraph(console, line, style="dim")
+    console.print()
 
 
 def summarize(console: Console, reports: list[Report]) -> None:
     """One line for each of several reports: the mark, and what it was lost on."""
-    table = Table.grid(padding=(0, 2), expand=True)
+    table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
-    table.add_column(ratio=1)
+    table.add_column()
     for report in reports:
         lost = [task.id for task in report.tasks if task.score < task.max_score]
         remark = "everything" if len(lost) == len(report.tasks) else ", ".join(lost)
@@ -84,24 +90,20 @@ def _names(tasks: list[TaskReport]) -> str:
 
 def _explain(console: Console, tasks: list[TaskReport]) -> None:
     console.print()
-    console.print(Padding(Text(_names(tasks), style="bold"), (0, 0, 0, 2)))
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column()
-    lines = [line.partition(": ") for line in clean(tasks[0].feedback).splitlines()]
-    labels = ("Called", "Got", "Wanted", "Hint")
-    for label, colon, rest in lines:
-        if label in labels:
-            table.add_row(label, Text(rest))
-        elif any(first in labels for first, _, _ in lines):
-            table.add_row("", Text(label + colon + rest))
-        else:
-            console.print(Padding(Text(label + colon + rest), (0, 0, 0, 4)))
-    if table.row_count:
-        console.print(Padding(table, (0, 0, 0, 4)))
+    _paragraph(console, _names(tasks), style="bold")
+    for line in clean(tasks[0].feedback).splitlines():
+        label, _, rest = line.partition(": ")
+        labelled = label in LABELS
+        _paragraph(console, rest if labelled else line, f"    {label:<7}" if labelled else " " * 4)
 
 
-def _footer(report: Report) -> str:
+def _paragraph(console: Console, text: str, lead: str = "  ", style: str = "") -> None:
+    """`text` behind `lead`. Wrapped here, since rich pads what it wraps with spaces up to the terminal's edge."""
+    for line in textwrap.wrap(text, console.width, initial_indent=lead, subsequent_indent=" " * len(lead)):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _footer(report: Report) -> list[str]:
     lines = []
     if training := report.training:
         lines.append(
@@ -110,7 +112,7 @@ def _footer(report: Report) -> str:
         )
     lines.append(f"Isolation: {report.isolation['summary']}.")
     lines.append(f"{report.seconds:.1f} s, torch {report.versions['torch']}, cvaekit {report.versions['cvaekit']}.")
-    return "\n".join(lines)
+    return lines
 
 
 def _remarks(console: Console, report: Report) -> None:
@@ -121,7 +123,7 @@ def _remarks(console: Console, report: Report) -> None:
     if remarks:
         console.print()
     for label, remark in remarks:
-        console.print(Padding(Text.assemble((f"{label}: ", "bold"), _line(remark)), (0, 0, 0, 2)))
+        _paragraph(console, f"{label}: {_line(remark)}")
 
 
 def _line(text: str) -> str:

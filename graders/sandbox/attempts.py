@@ -1,15 +1,25 @@
 """The self-test's own submission: it tries what no submission may do, inside a worker like any other."""
 
 import os
+import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 OVER_BUDGET = 2 << 30
 
 
-def attempts(canary: str, grader: int) -> dict[str, str]:
-    """Each attempt: "denied" or "allowed". canary: a readable file outside; grader: a process id."""
+def loop() -> NoReturn:
+    while True:
+        pass
+
+
+def attempts(canary: str, grader: int, rlimits: Sequence[str]) -> dict[str, str]:
+    """Each attempt: "denied" or "allowed"; and what the worker is. canary: a readable file outside; grader: a process id.
+
+    rlimits: those that should be in force.
+    """
 
     def read() -> None:
         Path(canary).read_bytes()
@@ -45,7 +55,15 @@ def attempts(canary: str, grader: int) -> dict[str, str]:
     tried = {
         "read": read, "write": write, "socket": sockets, "fork": fork, "signal": signals, "mem": memory_of_grader
     }  # fmt: skip
-    return {name: _outcome(attempt) for name, attempt in tried.items()} | {"memory": _memory()}
+    found = {name: _outcome(attempt) for name, attempt in tried.items()}
+    found["process"] = "shared" if os.getpid() == grader else "separate"
+    found["rlimits"] = "missing" if any(_unlimited(name) for name in rlimits) else "kept"
+    return found | {"memory": _memory()}
+
+
+def _unlimited(name: str) -> bool:
+    hard: int = resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1]
+    return hard == resource.RLIM_INFINITY
 
 
 def _outcome(attempt: Callable[[], None]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graders.manifest import Manifest
+from graders.report.text import clean
 
 MAX_BYTES = 512 * 1024  # a completed starter has 4 kB
 
@@ -35,7 +36,7 @@ def find(path: Path, manifest: Manifest) -> Submission:
 
     Raises UnreadableInputError for a path that does not exist, cannot be read, or is of another kind.
     """
-    name = path.name or path.resolve().name
+    name = clean(path.name or path.resolve().name).replace("\n", " ")
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from graders.manifest import Manifest, Task
 from graders.submission.intake import Submission
 
+# Parts of torch whose first use imports for seconds, or cannot import under lock-down; the sandbox loads them before.
+SLOW_PARTS = ("optim", "use_deterministic_algorithms")
 MODULE_GAP = "???"  # how the module's text writes a gap; the kit's starter writes an Ellipsis instead
 
 
@@ -29,7 +31,7 @@ class Source:
 
     def line(self, number: int | None) -> str:
         """Line `number` (from 1), stripped; empty when there is no such line."""
-        lines = self.text.splitlines()
+        lines = self.text.split("\n")  # splitlines would also split where Python does not
         return lines[number - 1].strip() if number and 0 < number <= len(lines) else ""
 
 
@@ -44,7 +46,11 @@ def read(submission: Submission, manifest: Manifest) -> Source:
         )
     try:
         text = _decode(submission.source)
-    except (UnicodeDecodeError, SyntaxError, LookupError) as error:
+    except (SyntaxError, LookupError):
+        return Source(
+            fault=f"{filename} declares an encoding that Python does not know. Save it with the encoding UTF-8."
+        )
+    except UnicodeError as error:
         where = submission.source[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         return Source(fault=f"{filename} is not UTF-8 text (line {where}). Save it with the encoding UTF-8.")
     if not text.strip():
@@ -102,9 +108,9 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
-        if (isinstance(node, ast.Attribute) and node.attr == "optim") or (
-            isinstance(node, ast.ImportFrom | ast.Import) and "optim" in ast.unparse(node)
-        ):
+        if isinstance(node, ast.Attribute) and node.attr in SLOW_PARTS:
+            names.add(node.attr)
+        if isinstance(node, ast.ImportFrom | ast.Import) and any("optim" in alias.name for alias in node.names):
             names.add("optim")
     return tuple(sorted(names))
 
@@ -120,10 +126,12 @@ def _gap(tree: ast.Module, task: Task) -> str | None:
         return None
     if _is_stub(function):
         return f"Not started: {task.symbol} has no body yet."
-    for names, value in _assignments(function):
-        for name in names:
-            if name in task.gaps and _holds_placeholder(value):
-                return f"Not started: `{name}` in {task.symbol} is still a placeholder (line {value.lineno})."
+    used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    for gap in task.gaps:
+        values = [(attribute, value) for name, attribute, value in _assignments(function) if name == gap]
+        # A placeholder that is overwritten further down, or that nothing reads, is a left-over and no gap.
+        if values and all(_holds_placeholder(value) and (attribute or gap in used) for attribute, value in values):
+            return f"Not started: `{gap}` in {task.symbol} is still a placeholder (line {values[0][1].lineno})."
     return None
 
 
@@ -153,7 +161,8 @@ def _is_stub(function: ast.FunctionDef) -> bool:
     return all(empty(statement) for statement in function.body)
 
 
-def _assignments(function: ast.FunctionDef) -> Iterator[tuple[list[str], ast.expr]]:
+def _assignments(function: ast.FunctionDef) -> Iterator[tuple[str, bool, ast.expr]]:
+    """Each assigned name, whether it is an attribute, and the value."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
@@ -161,13 +170,12 @@ def _assignments(function: ast.FunctionDef) -> Iterator[tuple[list[str], ast.exp
             targets, value = [node.target], node.value
         else:
             continue
-        yield [name for target in targets for name in _names(target)], value
-
-
-def _names(target: ast.expr) -> list[str]:
-    if isinstance(target, ast.Tuple):
-        return [name for element in target.elts for name in _names(element)]
-    return [target.attr] if isinstance(target, ast.Attribute) else [target.id] if isinstance(target, ast.Name) else []
+        for target in targets:
+            for element in target.elts if isinstance(target, ast.Tuple) else [target]:
+                if isinstance(element, ast.Attribute):
+                    yield element.attr, True, value
+                elif isinstance(element, ast.Name):
+                    yield element.id, False, value
 
 
 def _holds_placeholder(value: ast.expr) -> bool:
