@@ -16,9 +16,9 @@ def loop() -> NoReturn:
 
 
 def attempts(canary: str, grader: int, rlimits: Sequence[str]) -> dict[str, str]:
-    """Each attempt: "denied" or "allowed"; and what the worker is. canary: a readable file outside; grader: a process id.
+    """Each attempt: "denied" or "allowed"; and what holds of the worker.
 
-    rlimits: those that should be in force.
+    canary: a readable file outside; grader: a process id; rlimits: those that should be in force.
     """
 
     def read() -> None:

@@ -32,7 +32,7 @@ def parameter_names(probe: Callable[..., Any]) -> list[str]:
     return ["**" if parameter.kind is Parameter.VAR_KEYWORD else name for name, parameter in kinds]
 
 
-SELF_TEST = {
+SELF_TEST: dict[str, Callable[..., Any]] = {
     "_attempts": lambda module, canary, grader, rlimits: module.attempts(canary, grader, rlimits),
     "_loop": lambda module: module.loop(),
 }

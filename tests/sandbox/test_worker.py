@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 
-from graders.sandbox import Opaque, Raised, WrongReturn
+from graders.sandbox import Opaque, Raised, WrongReturn, selftest
 
 
 def ask(sandbox, source, name="f", filename="cvae.py", preload=(), **arguments):
@@ -31,8 +32,35 @@ def test_the_level_and_its_line(locked, limited):
     assert locked.isolation.summary.startswith("level 3 (locked): landlock=")
     assert locked.isolation.summary.endswith("read, write, socket, fork, signal, mem denied")
     assert locked.isolation.self_test["memory"] == "limited"
-    assert limited.isolation.level <= 1
+    assert limited.isolation.level == 1
     assert "allowed" in limited.isolation.summary
+    for sandbox in (locked, limited):
+        assert sandbox.isolation.self_test.items() >= selftest.EXPECTED.items()
+
+
+ALLOWED = dict.fromkeys(("read", "write", "socket", "fork", "signal", "mem"), "allowed") | selftest.EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("rlimits", "found", "level", "end"),
+    [
+        ("cpu fsize", {"memory": "open"}, 1, "allowed; memory not limited"),  # macOS
+        ("as cpu fsize", {"memory": "limited"}, 1, "allowed"),
+        ("as cpu fsize", {"memory": "open"}, 0, "allowed; memory not limited"),
+        ("cpu fsize", {"memory": "open", "rlimits": "missing"}, 0, "rlimits missing; memory not limited"),
+        ("as cpu fsize", {"memory": "limited", "deadline": "missed"}, 0, "deadline missed"),
+        ("as cpu fsize", {"memory": "limited", "process": "shared"}, 0, "process shared"),
+    ],
+)
+def test_the_level_of_what_was_found(monkeypatch, rlimits, found, level, end):
+    monkeypatch.setattr(selftest, "_deadline", lambda _: found.get("deadline", "kept"))
+    connection = MagicMock()
+    connection.worker().__enter__().ask.return_value = ALLOWED | found
+    layers = {"landlock": "none", "seccomp": "none", "rlimits": rlimits.split()}
+    isolation = selftest.examine(connection, layers)
+    assert isolation.level == level
+    assert isolation.summary.startswith(f"level {level} ({selftest.LEVELS[level]}): landlock=none")
+    assert isolation.summary.endswith(end)
 
 
 def test_answers(either):
