@@ -44,12 +44,21 @@ def test_each_gap_is_closed_on_its_own(task):
 
 
 def test_a_half_filled_method_is_still_open_and_says_where():
-    text = STARTER.replace("std = ...", "std = 1").replace("z = ...", "z = mu")
+    text = STARTER.replace("std = ...", "std = 1").replace("z = ...", "z = mu + std * epsilon")
     number = next(n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "epsilon = ...")
     assert (
         f"`epsilon` in SimpleCVAE.reparameterize is still a placeholder (line {number})"
         in read(text).open_gaps["reparameterize"]
     )
+
+
+def test_a_placeholder_that_is_left_over_is_no_gap():
+    text = REFERENCE.replace(
+        "        combined = torch.cat([x,", "        combined = ...\n        combined = torch.cat([x,"
+    )
+    text = text.replace("        return z\n", "        z = ...\n        return mu + std * epsilon\n")
+    assert text.count("= ...") > REFERENCE.count("= ...") + 1
+    assert read(text).open_gaps == {}
 
 
 def test_an_ellipsis_in_an_index_is_no_gap():
@@ -86,7 +95,7 @@ def test_a_gap_mark_in_a_comment_is_not_one():
         ("x = (\n", "'(' was never closed (line 1: `x = (`)"),
         (b"x = 1\0", "NUL bytes"),
         (b"x = 1\n# caf\xe9\n", "not UTF-8 text (line 2)"),
-        (b"# -*- coding: klingon -*-\n", "not UTF-8 text"),
+        (b"# -*- coding: klingon -*-\n", "declares no other encoding that Python knows"),
         ("", "cvae.py is empty."),
         ("\n \n", "cvae.py is empty."),
         ("x = " + "(" * 5000 + ")" * 5000, "nested"),

@@ -48,7 +48,7 @@ def variance(noise: Tensor) -> str | None:
 
 
 def shape(noise: Tensor) -> str | None:
-    """The draws follow the normal distribution. Bound: DKW; catches a distance of 0.024 with probability 1 - 1e-6."""
+    """The draws follow the normal distribution. Bound: DKW; catches a distance of 0.025 with probability 1 - 1e-6."""
     distance = _distance(torch.special.ndtr(noise.flatten().sort().values))
     return None if distance < ks_bound(noise.numel()) else "its distribution is not the bell curve"
 

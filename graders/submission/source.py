@@ -47,9 +47,8 @@ def read(submission: Submission, manifest: Manifest) -> Source:
     try:
         text = _decode(submission.source)
     except (SyntaxError, LookupError):
-        return Source(
-            fault=f"{filename} declares an encoding that Python does not know. Save it with the encoding UTF-8."
-        )
+        problem = "is not UTF-8 text, and declares no other encoding that Python knows"
+        return Source(fault=f"{filename} {problem}. Save it with the encoding UTF-8.")
     except UnicodeError as error:
         where = submission.source[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         return Source(fault=f"{filename} is not UTF-8 text (line {where}). Save it with the encoding UTF-8.")
@@ -61,9 +60,9 @@ def read(submission: Submission, manifest: Manifest) -> Source:
         )
     try:
         tree = _parse(text)
+        return Source(text, None, _open_gaps(tree, manifest), _imports(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return _unparsable(text, filename, error, manifest)
-    return Source(text, None, _open_gaps(tree, manifest), _imports(tree))
 
 
 def _decode(source: bytes) -> str:
