@@ -58,7 +58,30 @@ DIVERGENCES = [
     "std = torch.exp(0.5 * logvar)\nkl_loss = torch.sum(0.5 * (std**2 + mu**2) - std.log() - 0.5)",
     "kl_loss = (-0.5 * (1 + logvar.double() - mu.double() ** 2 - logvar.double().exp())).sum()",
 ]
-WIDTHS = ["nn.Linear(794, 256)", "nn.LazyLinear(256)"]
+WIDTHS = ["nn.Linear(794, 256)", "torch.nn.Linear(28 * 28 + num_classes, 256)"]
+
+# A placeholder that was left behind, and that nothing depends on
+LEFT_BEHIND = {
+    "overwritten": {
+        "decoder_dims": "self.decoder_fc1 = nn.Linear(..., 128)\nself.decoder_fc1 = nn.Linear(latent_dim + 10, 128)",
+        "encode": "combined = ...\ncombined = torch.cat([x, labels_onehot], dim=1)",
+        "kl_loss": "kl_loss = ...\nkl_loss = 0.5 * torch.sum(mu**2 + torch.exp(logvar) - 1 - logvar)",
+        "reparameterize": "std = ...\nepsilon = ...\nz = mu + torch.exp(logvar / 2) * torch.randn_like(mu)",
+    },
+    "read nowhere": {
+        "reparameterize": "std = torch.exp(logvar / 2)\nepsilon = torch.randn_like(mu)\n"
+        "z = ...\nnew = mu + std * epsilon",
+    },
+}
+
+# Gaps of reparameterize -> what is said of it
+BEGUN = {
+    "std = ...\nepsilon = torch.randn_like(mu)\nz = ...": "begun: std and z are still ... (lines {0} and {2})",
+    "std = ...\nepsilon = torch.randn_like(mu)\nz = mu + std * epsilon": "begun: std is still ... (line {0})",
+    "std = torch.exp(logvar / 2)\nepsilon = torch.randn_like(mu)\nz = ...": "begun: z is still ... (line {2})",
+    "std, epsilon, z = ..., ..., ...": "not started",
+    "pass\nz = ...": "not started",
+}
 
 MISTAKES = [
     *("encoder_label_forgotten", "decoder_label_forgotten", "encode_label_missing", "decode_label_missing"),
@@ -90,16 +113,21 @@ RUNNER = """
 import contextlib, io, json, os, sys
 import pytest
 
-for name, options in json.loads(sys.argv[1]):
-    os.environ["CVAE_FILE"] = name
+for name, options, data in json.loads(sys.argv[1]):
+    os.environ.pop("CVAE_FILE", None)
+    if name != "cvae_starter.py":
+        os.environ["CVAE_FILE"] = name
+    os.environ["CVAEKIT_DATA"] = data
     sys.modules.pop("test_cvae", None)
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
-        code = pytest.main(["-p", "no:cacheprovider", *options, "test_cvae.py"])
+        code = pytest.main([*"-p no:cacheprovider -p no:unraisableexception".split(), *options, "test_cvae.py"])
     states = sys.modules["test_cvae"].STATES
     print(json.dumps({"code": int(code), "states": states, "shown": shown.getvalue()}), flush=True)
 """
 WITHOUT_TRAINING = ["-k", "not training"]
+FORWARD = "z = self.reparameterize(mu, logvar)"
+LAZY = {"encoder_dims": ("encoder_fc1", 256), "decoder_dims": ("decoder_fc1", 128)}
 
 
 def solved(answers):
@@ -147,11 +175,19 @@ def chosen_mistakes():
 def cases():
     """Name -> (text, options of pytest) of every submission that the tests below look at."""
     made = {
+        "untouched": (STARTER, []),
         "half done": (solved(dict.fromkeys(["encoder_dims", "encode", "decoder_dims"])), []),
         "no digits": (done(), []),
         "own name": (done(encode="combined = torch.cat([x, label], dim=1)"), WITHOUT_TRAINING),
-        "one gap filled": (done(reparameterize="std = ...\nepsilon = torch.randn_like(mu)\nz = ..."), WITHOUT_TRAINING),
+        "detached": (done().replace(FORWARD, f"{FORWARD}.detach()"), []),
+        "stub": (f"{done()}\ndef cvae_loss(*arguments):\n    pass\n", WITHOUT_TRAINING),
     }
+    made |= {f"begun {number}": (done(reparameterize=gaps), WITHOUT_TRAINING) for number, gaps in enumerate(BEGUN)}
+    for name, answers in LEFT_BEHIND.items():
+        text = done(**answers)
+        made[name] = (text.replace("return z\n", "return new\n") if name == "read nowhere" else text, [])
+    lazy = {task: f"self.{layer} = nn.LazyLinear({outputs})" for task, (layer, outputs) in LAZY.items()}
+    made["lazy"] = (done(**lazy), WITHOUT_TRAINING)
     for task in BEFORE_TRAINING:
         made[f"without {task}"] = (solved(dict.fromkeys(t for t in BEFORE_TRAINING if t != task)), WITHOUT_TRAINING)
     made |= {f"variant {number}": (text, WITHOUT_TRAINING) for number, text in enumerate(variants())}
@@ -173,29 +209,17 @@ def run(command, folder):
 def results(tmp_path_factory):
     """Name -> code, states and shown of every case, from one folder away from the kit."""
     folder = tmp_path_factory.mktemp("many")
-    shutil.copy(PUBLIC, folder)
+    shorter = PUBLIC.read_text(encoding="utf-8").replace("STEPS, BATCH, RATE = 400,", "STEPS, BATCH, RATE = 100,")
+    (folder / PUBLIC.name).write_text(shorter, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "runner.py").write_text(RUNNER)
     jobs = []
-    for number, (text, options) in enumerate(cases().values()):
-        (folder / f"work_{number}.py").write_bytes(text if isinstance(text, bytes) else text.encode())
-        jobs.append((f"work_{number}.py", options))
+    for number, (name, (text, options)) in enumerate(cases().items()):
+        file = "cvae_starter.py" if name == "untouched" else f"work_{number}.py"
+        (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+        jobs.append((file, options, str(SHIPPED if name == "detached" else folder)))
     _, shown = run(["runner.py", json.dumps(jobs)], folder)
     return dict(zip(cases(), map(json.loads, shown.splitlines()), strict=True))
-
-
-@pytest.fixture
-def check(tmp_path):
-    """Run plain pytest in a folder of its own, away from the kit, as a student does."""
-
-    def in_folder(name, text, data=False):
-        shutil.copy(PUBLIC, tmp_path)
-        (tmp_path / name).write_text(text)
-        if data:
-            (tmp_path / "data").symlink_to(SHIPPED)
-        return run(["-m", "pytest", "-p", "no:cacheprovider"], tmp_path)
-
-    return in_folder
 
 
 def table(shown):
@@ -232,9 +256,9 @@ def all_right(**others):
     return dict.fromkeys(BEFORE_TRAINING, "right") | others
 
 
-def test_untouched_starter(check):
-    code, shown = check("cvae_starter.py", STARTER)
-    assert code == 1
+def test_untouched_starter(results):
+    shown = results["untouched"]["shown"]
+    assert results["untouched"]["code"] == 1
     assert table(shown) == dict.fromkeys(BEFORE_TRAINING, "not started") | {"training": "waits for the tasks above"}
     assert "next: encoder_dims" in shown
     assert "Error" not in shown
@@ -242,20 +266,35 @@ def test_untouched_starter(check):
     assert len(shown.splitlines()) < 25
 
 
-def test_reference_is_right_and_learns(check):
-    code, shown = check("cvae.py", done(), data=True)
+def test_reference_is_right_and_learns(tmp_path):
+    """With plain pytest in a folder of its own, away from the kit, as a student does it."""
+    shutil.copy(PUBLIC, tmp_path)
+    (tmp_path / "cvae.py").write_text(done())
+    (tmp_path / "data").symlink_to(SHIPPED)
+    code, shown = run(["-m", "pytest", "-p", "no:cacheprovider"], tmp_path)
     assert table(shown) == all_right(training="right"), shown
     assert code == 0
     before, after = map(int, re.search(r"training: (\d+) nats .* before, (\d+) after", shown).groups())
     assert 500 < before < 600
-    assert 140 < after < 160
+    assert 140 < after < 155
 
 
-def test_wrong_forward_fails_in_training(check):
-    text = done().replace("z = self.reparameterize(mu, logvar)", "z = self.reparameterize(mu, logvar).detach()")
-    code, shown = check("cvae.py", text, data=True)
-    assert table(shown) == all_right(training="wrong")
-    assert code == 1
+def test_wrong_forward_fails_in_training(results):
+    assert results["detached"]["states"] == all_right(training="wrong")
+    assert results["detached"]["code"] == 1
+    assert "100 training steps" in results["detached"]["shown"]
+    assert "nats per unseen digit, 0.0 of them for the latent code" in results["detached"]["shown"]
+
+
+def test_training_is_the_graders():
+    module, settings = public(), MANIFEST.settings["training"]
+    assert [settings[n] for n in ("steps", "batch", "learning_rate")] == [module.STEPS, module.BATCH, module.RATE]
+    assert [settings["limit"], settings["kl_floor"]] == [module.LIMIT, module.KL_FLOOR]
+    text = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+    rate, limit, floor = settings["learning_rate"], settings["limit"], settings["kl_floor"]
+    assert f"{settings['steps']} steps of {settings['batch']} images with Adam at a learning rate of {rate:g}" in text
+    assert f"at most {limit:g} nats per image" in text
+    assert f"at least {floor:g} of them" in text
 
 
 def test_half_done(results):
@@ -272,9 +311,30 @@ def test_a_gap_left_open_does_not_touch_the_other_tasks(task, results):
     assert results[f"without {task}"]["code"] == 1
 
 
-def test_a_task_begun_says_what_is_left(results):
-    assert results["one gap filled"]["states"] == all_right(reparameterize="wrong")
-    assert "std and z still are ..." in results["one gap filled"]["shown"]
+@pytest.mark.parametrize("number", range(len(BEGUN)))
+def test_a_task_begun_says_what_is_left(number, results):
+    first = cases()[f"begun {number}"][0].partition("# TODO (reparameterize)")[0].count("\n") + 3
+    said = list(BEGUN.values())[number].format(first, first + 1, first + 2)
+    assert results[f"begun {number}"]["states"] == all_right(reparameterize=said)
+    assert results[f"begun {number}"]["code"] == 1
+    assert "next: reparameterize" in results[f"begun {number}"]["shown"]
+
+
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_a_placeholder_left_behind_is_overlooked(name, results):
+    states = results[name]["states"]
+    assert states.pop("training").startswith("not run: no digits found"), results[name]["shown"]
+    assert states == all_right()
+
+
+def test_a_body_of_nothing_is_not_started(results):
+    states = all_right(reconstruction_loss="not started", kl_loss="not started")
+    assert results["stub"]["states"] == states
+
+
+def test_a_lazy_layer_is_refused_with_a_hint(results):
+    assert results["lazy"]["states"] == all_right(**dict.fromkeys(LAZY, "wrong"))
+    assert "The width should be there before the first call." in results["lazy"]["shown"]
 
 
 def test_without_digits_training_says_what_to_do(results):

@@ -2,7 +2,8 @@
 
 Reads cvae.py, or cvae_starter.py where there is none, or the file that the environment variable CVAE_FILE names. Needs
 torch and pytest, nothing else. Each task is judged on its own, in the order of the file: *not started* while its `...`
-is still there, otherwise *right* or *wrong*, and if wrong, what was called, what came back and what was wanted.
+are still there, *begun* while some are, otherwise *right* or *wrong*, and if wrong, what was called, what came back and
+what was wanted. A `...` that was left behind and that nothing reads is overlooked.
 
 These checks ask for properties and for a few known values. The grader asks for more of the same.
 """
@@ -69,7 +70,7 @@ def tasks(table):
 
 
 TASKS = dict(tasks(TABLE))
-STATES = {}  # task id -> "right", "wrong", "not started", or why it could not be judged; filled while the tests run
+STATES = {}  # task id -> "right", "wrong", "not started", "begun: ...", or why it waits; filled while the tests run
 NOTES = []  # lines for the end of the summary
 
 
@@ -160,10 +161,26 @@ class Work:
         exec(compile(tree, str(self.path), "exec"), module.__dict__)
         return module
 
-    def unfilled(self, task):
-        """Names that are only ever given the placeholder."""
-        found = {gap: [n.value for n in assignments(self.tree, task.symbol, gap)] for gap in task.gaps}
-        return [gap for gap, values in found.items() if values and all(map(holds_ellipsis, values))]
+    def still_open(self, task):
+        """None if the task can be judged, otherwise "not started", or which of its gaps are still open.
+
+        A gap is open if its name is only ever given the placeholder. If nothing reads these names, it is no matter.
+        """
+        function = definition(self.tree, task.symbol)
+        if function is None or not task.gaps:
+            return None
+        if all(map(says_nothing, function.body)):
+            return "not started"
+        found = {gap: list(assignments(self.tree, task.symbol, gap)) for gap in task.gaps}
+        found = {gap: nodes for gap, nodes in found.items() if nodes}
+        blank = {gap: nodes for gap, nodes in found.items() if all(holds_ellipsis(node.value) for node in nodes)}
+        if not blank or not blank.keys() & (set(task.gaps) if function.name == "__init__" else reads(function)):
+            return None
+        if len(blank) == len(found):
+            return "not started"
+        lines = [str(node.value.lineno) for nodes in blank.values() for node in nodes]
+        verb, word = ("is", "line") if len(lines) == 1 else ("are", "lines")
+        return f"begun: {' and '.join(blank)} {verb} still ... ({word} {' and '.join(lines)})"
 
     def line(self, error):
         """The last line of the student's file that `error` passed through, or 0."""
@@ -195,18 +212,51 @@ class Work:
             raise Wrong(called, self.describe(error), wanted, hint) from None
 
 
+def definition(tree, symbol):
+    """The function `symbol`: the last one in the class that it names, or else the last one of its name."""
+    outer, _, name = symbol.rpartition(".")
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == outer]
+    inside = [node for node in functions if classes and node in classes[-1].body]
+    return (inside or functions or [None])[-1]
+
+
+def names(node):
+    """All names in a piece of code; `self.name` counts as name, and other attributes do not count."""
+    parts = list(ast.walk(node))
+    own = {part.attr for part in parts if isinstance(part, ast.Attribute) and ast.unparse(part.value) == "self"}
+    return own | {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def gives_value(node):
+    """(targets, value) if `node` gives names a value, otherwise ([], None)."""
+    if isinstance(node, ast.Assign):
+        return node.targets, node.value
+    if isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value is not None:
+        return [node.target], node.value
+    return [], None
+
+
 def assignments(tree, symbol, name):
     """Statements in the function `symbol` that give `name` (or self.`name`) a value."""
-    function = symbol.rpartition(".")[2]
-    for outer in ast.walk(tree):
-        if isinstance(outer, ast.FunctionDef) and outer.name == function:
-            for node in ast.walk(outer):
-                if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-                    continue
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                parts = [part for target in targets for part in ast.walk(target)]
-                if name in {getattr(part, "attr", getattr(part, "id", None)) for part in parts}:
-                    yield node
+    for node in ast.walk(definition(tree, symbol) or ast.Module([], [])):
+        if any(name in names(target) for target in gives_value(node)[0]):
+            yield node
+
+
+def reads(function):
+    """The variables whose value is asked for anywhere in `function`."""
+    parts = (node for node in ast.walk(function) if isinstance(node, ast.Name))
+    return {node.id for node in parts if isinstance(node.ctx, ast.Load)}
+
+
+def says_nothing(statement):
+    """Whether a statement is a docstring, `...`, `pass` or `raise NotImplementedError`."""
+    if isinstance(statement, ast.Raise):
+        return "NotImplementedError" in names(statement)
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
 
 
 def holds_ellipsis(node):
@@ -246,7 +296,7 @@ class Summary:
             return terminalreporter.write_line(f"next: {self.work.problem.splitlines()[0]}")
         todo = [task for task in TASKS.values() if STATES.get(task.id, "not run").partition(":")[0] != "not run"]
         todo = [task for task in todo if STATES[task.id] != "right"]
-        todo.sort(key=lambda task: STATES[task.id] not in ("wrong", "not started"))  # what waits is not next
+        todo.sort(key=lambda task: STATES[task.id].partition(":")[0] not in ("wrong", "begun", "not started"))
         if todo:
             terminalreporter.write_line(f"next: {todo[0].id} ({todo[0].symbol})")
             terminalreporter.write_line(f"      {todo[0].hint}")
@@ -271,20 +321,16 @@ def judged(test):
         if work.tree is None or not work.has(task.symbol.partition(".")[0]):
             STATES[task.id] = "cannot be judged yet"
             pytest.skip(STATES[task.id])
-        unfilled = work.unfilled(task)
-        if task.gaps and len(unfilled) == len(task.gaps):
-            STATES[task.id] = "not started"
-            pytest.skip(STATES[task.id])
+        if unfilled := work.still_open(task):
+            STATES[task.id] = unfilled
+            pytest.skip(unfilled)
         STATES[task.id] = "wrong"
         try:
             test(work)
         except Wrong as wrong:
-            got = wrong.got
-            if unfilled:
-                got += f"\n{' and '.join(unfilled)} still {'is' if len(unfilled) == 1 else 'are'} ..."
-            parts = {"called": wrong.called, "got": got, "wanted": wrong.wanted, "hint": wrong.hint or task.hint}
+            parts = {"called": wrong.called, "got": wrong.got, "wanted": wrong.wanted, "hint": wrong.hint or task.hint}
             lines = [f"{name:<8}{text}".replace("\n", "\n        ") for name, text in parts.items()]
-            pytest.fail("\n".join([task.id, *lines]), pytrace=False)
+            raise pytest.fail.Exception("\n".join([task.id, *lines]), pytrace=False) from None
         except Waits as waits:
             STATES[task.id] = str(waits)
             pytest.skip(str(waits))
@@ -393,6 +439,10 @@ def widths(work, half, first, example):
                     "the layer names of the starter",
                     "Other code finds the layers by these names, so they stay as given.",
                 )
+            if isinstance(layer, nn.Module) and any(map(nn.parameter.is_lazy, layer.parameters())):
+                wanted = "layers with weights to look at, as soon as the model is made"
+                hint = "The width should be there before the first call. How long is a row that this layer reads?"
+                raise Wrong(called, f"{name} is a {type(layer).__name__} without a width", wanted, hint)
             rows = row if name == first else torch.zeros(len(row), inputs)
             try:
                 answer = layer(rows)
@@ -750,8 +800,10 @@ def test_kl_loss(work):
 
 # ---------------------------------------------------------------- training
 
-STEPS, BATCH = 400, 128
-REACHED = 165.0  # nats per image; drawing the average digit of each class costs about 171
+# The grader's settings. On the kit's digits a right answer reaches about 148 nats per image; with a dead latent code it
+# stops at about 177 to 180, where the decoder draws the average digit of each class.
+STEPS, BATCH, RATE = 400, 64, 1.5e-3
+LIMIT, KL_FLOOR = 158.5, 3.0
 
 
 def digits():
@@ -783,7 +835,7 @@ def idx(place, name):
 def test_training(work):
     if [task for task in TASKS.values() if STATES.get(task.id, "right") != "right" and task.id != "training"]:
         raise Waits("waits for the tasks above")
-    if any(work.unfilled(task) for task in TASKS.values()):
+    if any(map(work.still_open, TASKS.values())):
         raise Waits("waits for the tasks above")
     found = digits()
     if found is None:
@@ -793,7 +845,7 @@ def test_training(work):
     (train_x, train_y), (test_x, test_y) = found
     called = f"{STEPS} training steps on real digits"
     model = work.call("SimpleCVAE(latent_dim=16)", lambda: work.module.SimpleCVAE(latent_dim=16))
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
 
     def run(x, y):
         """The model's outputs and their loss."""
@@ -821,6 +873,6 @@ def test_training(work):
         optimizer.step()
     after, code = score()
     NOTES.append(f"training: {before:.0f} nats per unseen digit before, {after:.0f} after {STEPS} steps")
-    if not after < REACHED or not code > 2:
-        got = f"from {before:.0f} to {after:.0f} nats per unseen digit, {code:.1f} of them for the latent code"
-        raise Wrong(called, got, f"fewer than {REACHED:.0f}, and a latent code that carries information")
+    if not after <= LIMIT or not code >= KL_FLOOR:
+        got = f"from {before:.0f} to {after:.1f} nats per unseen digit, {code:.1f} of them for the latent code"
+        raise Wrong(called, got, f"at most {LIMIT:g}, of which the latent code carries at least {KL_FLOOR:g}")
