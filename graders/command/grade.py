@@ -134,6 +134,7 @@ def _grade(
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
+        auto_refresh=False,  # by a thread, and a process with threads cannot be forked safely
         redirect_stdout=stream is not sys.stdout,  # reports for programs are not to pass through it
     )
     bar = progress.add_task("Starting", total=len(submissions))
@@ -149,7 +150,7 @@ def _grade(
             )
 
         def on_task(index: int, task: Task) -> None:
-            progress.update(bar, description=f"{submissions[index].name}: {task.id}")
+            progress.update(bar, description=f"{submissions[index].name}: {task.id}", refresh=True)
 
         console = Console(highlight=False)
         done: dict[int, Report] = {}
@@ -158,7 +159,7 @@ def _grade(
         with closing(grading):  # so that an interrupt ends what is still running
             for index, report in grading:
                 done[index] = report
-                progress.advance(bar)
+                progress.update(bar, advance=1, refresh=True)
                 while len(codes) in done:
                     codes.append(_put_out(done[len(codes)], stream, console if for_people else None, pass_mark))
         if len(done) > 1 and for_people:
