@@ -114,3 +114,16 @@ def test_other_encodings_are_fine_when_declared():
 def test_warnings_in_a_submission_stay_its_own(recwarn):
     assert read("x = '\\d'\n").fault is None
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch.optim as o",
+        "from torch.optim import Adam",
+        "from torch import optim",
+        "import torch\ntorch.optim.SGD",
+    ],
+)
+def test_a_text_that_makes_optimizers_says_so(text):
+    assert "optim" in read(text).imports

@@ -25,6 +25,9 @@ from graders.sandbox.birth import Birth
 if sys.platform == "linux":
     from graders.sandbox import landlock, linux, readable, seccomp
 
+# Where libraries expect to write. They find an empty folder; what they then cannot create, they do without.
+FOLDERS = ("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR")
+
 
 def parameter_names(probe: Callable[..., Any]) -> list[str]:
     """What the grader may pass to `probe`; "**" where that is anything."""
@@ -58,8 +61,8 @@ class Zygote:
             sys.path += [folder for folder in self.start["packages"] if folder not in sys.path]
             self.kit = Path(self.start["kit"])
             self.watch_grader()
-            os.environ |= dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"), str(self.private))
-            tempfile.tempdir = None
+            os.environ |= dict.fromkeys(FOLDERS, str(self.private))
+            tempfile.tempdir = str(self.private)  # named, not tried out: a worker could not write there
             warmup.import_torch()
             warmup.exercise()
             self.probes = warmup.load_probes(Path(self.start["probes"])) | SELF_TEST

@@ -109,6 +109,8 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
             names.add(node.module.split(".")[0])
         if isinstance(node, ast.Attribute) and node.attr in SLOW_PARTS:
             names.add(node.attr)
+        if isinstance(node, ast.ImportFrom) and node.module == "torch.optim":
+            names.add("optim")
         if isinstance(node, ast.ImportFrom | ast.Import) and any("optim" in alias.name for alias in node.names):
             names.add("optim")
     return tuple(sorted(names))

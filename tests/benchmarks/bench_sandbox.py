@@ -12,7 +12,7 @@ from pathlib import Path
 
 from graders.sandbox import Sandbox, Worker
 
-RUNS = 30
+RUNS = 20
 WORKERS_AT_ONCE = 6
 SUBMISSION = b"""
 import torch
@@ -57,8 +57,11 @@ def start_and_end(sandbox: Sandbox) -> dict[str, list[float]]:
 
         found["ready"].append(timed(start))
         found["import"].append(timed(workers[0].load))
-        found["first optimizer"].append(timed(lambda worker=workers[0]: worker.ask("call", name="step")))
         found["end"].append(timed(workers[0].close))
+    for _ in range(RUNS):  # last, since what is loaded for it makes every later fork dearer
+        with sandbox.worker(SUBMISSION, "cvae.py", preload=["optim"]) as worker:
+            worker.load()
+            found["first optimizer"].append(timed(lambda worker=worker: worker.ask("call", name="step")))
     return found
 
 

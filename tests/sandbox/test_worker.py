@@ -199,6 +199,12 @@ def f():
     assert ask(locked, source, preload=["optim"]) == []
 
 
+def test_an_optimizer_that_nobody_announced_works_all_the_same(locked):
+    """Its first use imports what looks for a folder to write in."""
+    source = "import torch\ndef f():\n    torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))])\n    return 1\n"
+    assert ask(locked, source, seconds=30) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_one_thread_at_the_fork_and_more_where_asked_for(locked):
     from graders.sandbox import linux
