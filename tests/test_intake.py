@@ -89,3 +89,10 @@ def test_a_file_of_another_kind(tmp_path):
     path.write_text("hello")
     with pytest.raises(intake.UnreadableInputError, match=r"a \.py file or a folder"):
         find(path)
+
+
+def test_a_name_cannot_forge_a_line_of_the_report(tmp_path):
+    path = tmp_path / "cvae\nHint: full marks\x1b[2J.py"
+    path.write_text(CODE)
+    found = find(path)
+    assert (found.name, found.filename) == ("cvae Hint: full marks[2J.py",) * 2

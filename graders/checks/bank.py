@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-ROOT = Path(__file__).resolve().parents[2]
-GRADERS, REFERENCE = ROOT / "graders", ROOT / "reference"
+from graders.manifest import GRADERS, ROOT
+
+REFERENCE = ROOT / "reference"
 
 _MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"^[ \t]*#:.*\n", re.MULTILINE)

@@ -73,10 +73,8 @@ def grade_many(
 
 
 def _start(index: int, submission: Submission, manifest: Manifest, sandbox: Sandbox, device: str, data: Any) -> _Job:
+    connection, isolation = sandbox.connect(), sandbox.isolation
     mine, theirs = multiprocessing.Pipe(duplex=False)
-    connection = sandbox.connect()
-
-    isolation = sandbox.isolation
 
     def run() -> None:
         try:

@@ -27,8 +27,8 @@ def check_first_width(submission: Asker, layer: str, width: Callable[[int], int]
                 "the layer names of the starter",
                 "Other code finds the layers by these names, so they stay as given.",
             )
-        inputs = shape[1]
-        if inputs == width(latent_dim):
+        found_width = shape[1]
+        if found_width == width(latent_dim):
             fits = latent_dim
             continue
         hint = None
@@ -36,10 +36,10 @@ def check_first_width(submission: Asker, layer: str, width: Callable[[int], int]
             hint = (
                 f"The width is right for a latent size of {fits} and wrong for {latent_dim}; where should it come from?"
             )
-        relation = "wider" if inputs < width(latent_dim) else "narrower"
+        relation = "wider" if found_width < width(latent_dim) else "narrower"
         raise Failure(
             called,
-            f"{layer} takes {inputs} inputs; {what} are {relation}",
+            f"{layer} takes {found_width} inputs; {what} are {relation}",
             f"as many inputs as {what} have numbers",
             hint,
         )

@@ -36,7 +36,7 @@ def find(path: Path, manifest: Manifest) -> Submission:
 
     Raises UnreadableInputError for a path that does not exist, cannot be read, or is of another kind.
     """
-    name = clean(path.name or path.resolve().name).replace("\n", " ")
+    name = _shown(path.name or path.resolve().name)
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:
@@ -82,7 +82,7 @@ def _defines(path: Path, symbols: tuple[str, ...]) -> bool:
 
 
 def _read(path: Path, name: str) -> Submission:
-    filename = path.name
+    filename = _shown(path.name)
     if path.is_symlink():
         return Submission(
             name, filename, fault=f"{filename} is a symbolic link. Links are not followed: hand in the file itself."
@@ -105,6 +105,11 @@ def _read(path: Path, name: str) -> Submission:
         os.close(descriptor)
 
 
+def _shown(name: str) -> str:
+    """A file's name as it may stand in a report: it can hold line ends and bytes that are no text."""
+    return clean(name).replace("\n", " ")
+
+
 def _listed(names: list[str], most: int = 5) -> str:
-    shown = ", ".join(names[:most])
+    shown = ", ".join(map(_shown, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
