@@ -4,12 +4,12 @@ import contextlib
 import importlib
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from graders.checks.failure import Failure
 from graders.checks.form import fits
 from graders.manifest import Manifest, Task
-from graders.sandbox import BadReply, Died, Raised, SubmissionFailure, TimedOut, Worker, WrongReturn
+from graders.sandbox import BadReply, Died, Raised, SubmissionFailure, TimedOut, WrongReturn
 from graders.submission.intake import Submission
 from graders.submission.source import Source
 
@@ -30,12 +30,23 @@ RAISED_HINTS = {
 }
 
 
+class Answering(Protocol):
+    """A Worker, or what answers like one."""
+
+    @property
+    def summary(self) -> str: ...
+    def ask(self, probe: str, /, *, seconds: float = ..., seed: int | None = ..., **arguments: Any) -> Any: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *raised: object) -> None: ...
+
+
 class Workers(Protocol):
-    """Whatever starts a worker: a Sandbox, or a forked grader's Connection to one."""
+    """Whatever starts a worker: a Sandbox, or a forked grader's Connection to one; for sources of ours, InProcess."""
 
     def worker(
         self, source: bytes, filename: str, *, seed: int = 0, preload: tuple[str, ...] = (), device: str = "cpu"
-    ) -> Worker: ...
+    ) -> Answering: ...
 
 
 @dataclass
@@ -70,7 +81,7 @@ class Grading:
         """What an answer of `probe` looks like; the probes' file says so."""
         return importlib.import_module(f"graders.{self.manifest.name}.probes").FORMS[probe]
 
-    def start_worker(self, device: str = "cpu") -> Worker:
+    def start_worker(self, device: str = "cpu") -> Answering:
         return self.workers.worker(
             self.submission.source, self.submission.filename, preload=self.source.imports, device=device
         )
@@ -96,7 +107,7 @@ class Asker:
 
     def __init__(self, grading: Grading, task: Task):
         self.grading, self.task = grading, task
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[str, Answering] = {}
 
     def ask(
         self,
@@ -161,7 +172,7 @@ class Asker:
     def _give_up(self, reason: str) -> None:
         self.grading.unresponsive[self.task.id] = reason
 
-    def _worker(self, device: str) -> Worker:
+    def _worker(self, device: str) -> Answering:
         if device not in self._workers:
             self._workers[device] = self.grading.start_worker(device)
         return self._workers[device]

@@ -72,9 +72,8 @@ class Half:
             return "mu and logvar, each a tensor of shape (batch, latent_dim)"
         return "the reconstruction, a tensor of shape (batch, 784)"
 
-    def reference(self, rows: Tensor, labels: Tensor, latent_dim: int, weights: dict[str, Tensor]) -> list[Tensor]:
-        model = inputs.reference(latent_dim, weights)
-        outputs = getattr(model, self.method)(rows, labels)
+    def reference(self, rows: Tensor, labels: Tensor, latent_dim: int) -> list[Tensor]:
+        outputs = getattr(inputs.reference(self.layers, latent_dim), self.method)(rows, labels)
         return list(outputs) if isinstance(outputs, tuple) else [outputs]
 
 
@@ -110,7 +109,7 @@ def agrees(half: Half, submission: Asker, batch: int, latent_dim: int, seed: int
     rows, labels, weights = half.example(batch, latent_dim, seed)
     answer = half.ask(submission, rows, labels, latent_dim, weights)
     for name, got, wanted in zip(
-        half.returns, answer["outputs"], half.reference(rows, labels, latent_dim, weights), strict=True
+        half.returns, answer["outputs"], half.reference(rows, labels, latent_dim), strict=True
     ):
         if not inputs.close(got, wanted.detach()):
             raise Failure(
@@ -181,16 +180,16 @@ def gradients(half: Half, submission: Asker) -> None:
     hint = "The error must be able to travel back through every step; which one cuts it off?"
     if not answer.get("gradients"):
         raise Failure(called, "the outputs carry no gradient", wanted, hint)
-    for name, expected in _reference_gradients(half, rows, labels, weights).items():
+    for name, expected in _reference_gradients(half, rows, labels).items():
         if not inputs.close(answer["gradients"].get(name), expected, 1e-3):
             missing = answer["gradients"].get(name) is None
             raise Failure(called, f"{name} got {'no' if missing else 'a wrong'} gradient", wanted, hint)
 
 
-def _reference_gradients(half: Half, rows: Tensor, labels: Tensor, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    model = inputs.reference(5, weights)
+def _reference_gradients(half: Half, rows: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    model = inputs.reference(half.layers, 5)
     leaves = {"input": rows.clone().requires_grad_()}
-    leaves |= {name: p for name, p in model.named_parameters() if name in weights}
+    leaves |= {name: p for name, p in model.named_parameters() if name.split(".")[0] in half.layers}
     outputs = getattr(model, half.method)(leaves["input"], labels)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     total = sum((output * ramp(output)).sum() for output in outputs)

@@ -64,16 +64,19 @@ def weights(names: tuple[str, ...], latent_dim: int) -> dict[str, Tensor]:
     return drawn
 
 
+@cache
 def blank(latent_dim: int) -> SimpleCVAE:
-    """The reference without values: drawing start weights that are overwritten at once takes most of the time."""
+    """The reference without values, for its names and shapes."""
     with torch.device("meta"):
         return SimpleCVAE(latent_dim)
 
 
-def reference(latent_dim: int, drawn: dict[str, Tensor]) -> SimpleCVAE:
-    """The reference model with the weights `drawn`; layers that are not named have none."""
-    model = blank(latent_dim)
-    model.load_state_dict(drawn, strict=False, assign=True)
+@cache
+def reference(names: tuple[str, ...], latent_dim: int) -> SimpleCVAE:
+    """The reference model with random weights in the layers `names`; the other layers have none."""
+    with torch.device("meta"):  # drawing start weights that are overwritten at once takes most of the time
+        model = SimpleCVAE(latent_dim)
+    model.load_state_dict(weights(names, latent_dim), strict=False, assign=True)
     return model.requires_grad_()
 
 

@@ -69,8 +69,7 @@ def become(frames: socket.socket, seed: int, locks: lockdown.Locks, probes: Mapp
         word: dict[str, Any] = {"ready": True}
     except lockdown.LayerFailed as failure:
         word = {"failed": str(failure)}
-    for part in wire.pack_raw(word, []):
-        frames.sendall(part)
+    frames.sendall(b"".join(wire.pack_raw(word, [])))
     if "failed" in word:
         os._exit(71)
     worker.serve(frames, probes)

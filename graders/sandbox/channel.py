@@ -4,7 +4,6 @@ import os
 import select
 import socket
 import time
-from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,6 +30,7 @@ class Channel:
 
     def __init__(self, frames: socket.socket, output: int):
         self._frames, self._output = frames, output
+        self._arrived = bytearray()  # of the frame that is being read
         self._kept = bytearray()
         self._printed = 0
         frames.setblocking(False)
@@ -40,18 +40,14 @@ class Channel:
         self._poll.register(output, select.POLLIN)
 
     def send(self, buffers: Iterable[wire.Body], deadline: float) -> None:
-        pending = deque(memoryview(buffer).cast("B") for buffer in buffers if memoryview(buffer).nbytes)
+        pending = memoryview(b"".join(buffers))  # one system call for a frame, where there is room for it
         while pending:
             try:
-                sent = self._frames.send(pending[0])
+                pending = pending[self._frames.send(pending) :]
             except BlockingIOError:
                 self._wait(select.POLLOUT, deadline)
             except OSError:
                 raise Closed from None
-            else:
-                pending[0] = pending[0][sent:]
-                if not pending[0]:
-                    pending.popleft()
 
     def receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
         """Header and body of the next frame; wire.Violation, before anything of its size is allocated, if it is bad."""
@@ -75,10 +71,9 @@ class Channel:
 
     def _read(self, size: int, deadline: float) -> bytearray:
         # Grown with what arrives, so that a frame which only claims to be large costs nothing.
-        buffer = bytearray()
-        while len(buffer) < size:
+        while len(self._arrived) < size:
             try:
-                part = self._frames.recv(min(size - len(buffer), 1 << 20))
+                part = self._frames.recv(1 << 20)
             except BlockingIOError:
                 self._wait(select.POLLIN, deadline)
                 continue
@@ -86,8 +81,9 @@ class Channel:
                 raise Closed from None
             if not part:
                 raise Closed
-            buffer += part
-        return buffer
+            self._arrived += part
+        wanted, self._arrived = self._arrived[:size], self._arrived[size:]
+        return wanted
 
     def _wait(self, event: int, deadline: float) -> None:
         """Return once the frames' socket is ready. Prints are read meanwhile, so that printing never blocks."""

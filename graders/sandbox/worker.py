@@ -12,6 +12,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from io import BufferedReader
 from pathlib import PurePath
 from types import ModuleType
 from typing import Any, NoReturn
@@ -39,9 +40,10 @@ def serve(frames: socket.socket, probes: Mapping[str, Probe]) -> NoReturn:
     """Answer until the grader closes its end."""
     module: ModuleType | None = None
     filename = ""
+    requests = frames.makefile("rb")  # buffered: most requests arrive in one or two system calls
     while True:
         try:
-            header, body = _receive(frames)
+            header, body = _receive(requests)
         except (EOFError, OSError):
             os._exit(0)
         try:
@@ -60,8 +62,7 @@ def serve(frames: socket.socket, probes: Mapping[str, Probe]) -> NoReturn:
             reply = wire.pack({"id": header["id"], "outcome": "raised", **_report(error, filename)})
         with contextlib.suppress(Exception):  # a submission may have put anything in its place
             sys.stdout.flush()
-        for part in reply:
-            frames.sendall(part)
+        frames.sendall(b"".join(reply))
 
 
 def load(source: bytes, filename: str) -> ModuleType:
@@ -79,19 +80,15 @@ def load(source: bytes, filename: str) -> ModuleType:
     return module
 
 
-def _receive(frames: socket.socket) -> tuple[dict[str, Any], bytearray]:
-    header, body = wire.parse_prefix(_read(frames, wire.PREFIX.size))
-    return wire.parse_header(_read(frames, header)), _read(frames, body)
+def _receive(requests: BufferedReader) -> tuple[dict[str, Any], bytearray]:
+    header, body = wire.parse_prefix(_read(requests, wire.PREFIX.size))
+    return wire.parse_header(_read(requests, header)), _read(requests, body)
 
 
-def _read(frames: socket.socket, size: int) -> bytearray:
+def _read(requests: BufferedReader, size: int) -> bytearray:
     buffer = bytearray(size)
-    view, filled = memoryview(buffer), 0
-    while filled < size:
-        received = frames.recv_into(view[filled:])
-        if not received:
-            raise EOFError
-        filled += received
+    if requests.readinto(buffer) < size:
+        raise EOFError
     return buffer
 
 
