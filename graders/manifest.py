@@ -14,7 +14,7 @@ class Task:
     """One thing a student has to do, judged on its own.
 
     `symbol` is where the work goes (`Class.method` or `function`); `gaps` are the names to which the starter
-    assigns its placeholders there.
+    assigns its placeholders there. A `slow` task takes seconds to judge, so an audit leaves it out where it can.
     """
 
     id: str
@@ -25,6 +25,7 @@ class Task:
     hint: str
     handout: str
     depends_on: tuple[str, ...] = ()
+    slow: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def load(name: str) -> Manifest:
             hint=entry["hint"],
             handout=entry["handout"],
             depends_on=tuple(entry.get("depends_on", ())),
+            slow=entry.get("slow", False),
         )
         for entry in table.pop("task")
     )

@@ -49,6 +49,16 @@ class Workers(Protocol):
     ) -> Answering: ...
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """One question of a check, and what came back: an answer, or the SubmissionFailure in its place."""
+
+    probe: str
+    seed: int
+    arguments: dict[str, Any]
+    answer: Any
+
+
 @dataclass
 class Grading:
     """One submission, its open questions and answers. `training` is what a training check measured, for the report."""
@@ -63,6 +73,7 @@ class Grading:
     training: dict[str, Any] | None = None
     unresponsive: dict[str, str] = field(default_factory=dict)  # task id -> why it is not asked any more
     notes: dict[str, list[str]] = field(default_factory=dict)
+    exchanges: dict[str, list[Exchange]] = field(default_factory=dict)  # task id -> what it was asked, in order
     worker_summary: str | None = None  # how the training worker differed from the others, on a GPU
     _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
 
@@ -140,15 +151,19 @@ class Asker:
             answer = worker.ask(probe, seconds=seconds, seed=seed, **arguments)
             if not fits(answer, self.grading.form(probe)):
                 raise BadReply("an answer of another form")
+            self._record(probe, seed, arguments, answer)
             return answer
         except Raised as failure:  # the worker lives on
+            self._record(probe, seed, arguments, failure)
             hint = RAISED_HINTS.get("MemoryError" if "allocate memory" in failure.message else failure.type)
             if failure.type == "TypeError" and failure.line is None:  # the call itself did not fit
                 hint = "It is called as in the starter; does the definition still take the same parameters?"
             raise Failure(called, self.grading.describe(failure), wanted, hint) from None
         except WrongReturn as failure:
+            self._record(probe, seed, arguments, failure)
             raise Failure(called, self.grading.describe(failure), wanted, HINTS[WrongReturn]) from None
         except SubmissionFailure as failure:
+            self._record(probe, seed, arguments, failure)
             self._drop(device)
             got = self.grading.describe(failure)
             if isinstance(failure, TimedOut):
@@ -168,6 +183,9 @@ class Asker:
     def close(self) -> None:
         for device in list(self._workers):
             self._drop(device)
+
+    def _record(self, probe: str, seed: int, arguments: dict[str, Any], answer: Any) -> None:
+        self.grading.exchanges.setdefault(self.task.id, []).append(Exchange(probe, seed, arguments, answer))
 
     def _give_up(self, reason: str) -> None:
         self.grading.unresponsive[self.task.id] = reason

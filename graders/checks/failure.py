@@ -21,6 +21,11 @@ class Failure(Exception):
         return "\n".join(f"{label}: {' '.join(clean(row).split())}" for label, row in rows)
 
 
+def with_hint(text: str, hint: str) -> str:
+    """A Failure's text with another hint in place of its own."""
+    return "\n".join(f"Hint: {hint}" if line.startswith("Hint: ") else line for line in text.splitlines())
+
+
 def find(error: BaseException | None) -> Failure | None:
     """The Failure in `error`, also where hypothesis wraps it in a group because a submission answers at random."""
     if isinstance(error, Failure):

@@ -1,9 +1,11 @@
-"""Grade many submissions, several at once, each in a forked process of its own: none can disturb its neighbours.
+"""Grade many submissions, several at once, in forked processes: what becomes of one does not disturb its neighbours.
 
-The parent has imported torch, the checks and the reference once; a fork has them at no cost. What comes back from a
-fork is its report as text. The forks never touch student code: that runs in the sandbox's workers.
+The parent has imported torch, the checks and the reference once; a fork has them at no cost, and grades one submission
+after another. What comes back from it is each report as text. The forks never touch student code: that runs in the
+sandbox's workers.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -16,22 +18,38 @@ from multiprocessing.context import ForkProcess
 from typing import Any
 
 from graders.checks.asking import SUBMISSION_SECONDS
-from graders.checks.run import grade, ungradable
+from graders.checks.run import grade, rehearse, ungradable
 from graders.manifest import Manifest, Task
 from graders.report.model import Report
 from graders.sandbox import Connection, Sandbox, SandboxError
 from graders.submission.intake import Submission
 
 JOB_SECONDS = SUBMISSION_SECONDS + 90.0  # beyond this a grading process has itself gone wrong
+RENEWED_AFTER = 100  # submissions: what a library may leave behind does not add up
 
 
 @dataclass
-class _Job:
-    index: int
+class _Grader:
+    """A forked process, and the submission it is busy with."""
+
     process: ForkProcess
     pipe: Pipe
     connection: Connection
-    ends: float
+    index: int = -1
+    ends: float = 0.0
+    graded: int = 0
+
+    def give(self, index: int) -> None:
+        self.index, self.ends = index, time.monotonic() + JOB_SECONDS
+        self.graded += 1
+        with contextlib.suppress(OSError):  # it ended meanwhile: reading from it will tell
+            self.pipe.send_bytes(str(index).encode())
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        self.connection.close()
 
 
 def grade_many(
@@ -42,56 +60,76 @@ def grade_many(
     jobs: int = 1,
     device: str = "cpu",
     data: Any = None,
+    left_out: Sequence[tuple[str, ...]] = (),
     on_task: Callable[[int, Task], None] = lambda index, task: None,
 ) -> Generator[tuple[int, Report]]:
-    """Yield (index, report) as they are finished. Leaving the iterator early ends what is still running."""
+    """Yield (index, report) as they are finished. Leaving the iterator early ends what is still running.
+
+    left_out: for each submission the tasks that are not judged; nothing is left out without it.
+    """
     isolation = sandbox.isolation  # found out before the first fork, which inherits it
-    waiting = list(enumerate(submissions))[::-1]
-    running: list[_Job] = []
+    if len(submissions) > 3 * jobs:
+        rehearse(manifest)
+
+    def judge(index: int, connection: Connection, on_task: Callable[[Task], None]) -> Report:
+        skipped = left_out[index] if left_out else ()
+        options: dict[str, Any] = {"device": device, "data": data, "left_out": skipped, "on_task": on_task}
+        try:
+            return grade(submissions[index], manifest, connection, isolation, **options)
+        except Exception as error:  # ours, and so no mark of this submission's
+            return ungradable(submissions[index], manifest, isolation, f"{type(error).__name__}: {error}")
+
+    waiting = list(range(len(submissions)))[::-1]
+    idle: list[_Grader] = []
+    busy: list[_Grader] = []
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                index, submission = waiting.pop()
+        while waiting or busy:
+            while waiting and len(busy) < jobs:
+                index = waiting.pop()
                 try:
-                    running.append(_start(index, submission, manifest, sandbox, device, data))
+                    grader = idle.pop() if idle else _start(sandbox, judge, busy)
                 except SandboxError as error:  # the rest cannot be graded either, but each gets its report
-                    reason = f"The grader's sandbox failed: {error}"
-                    yield index, ungradable(submission, manifest, isolation, reason)
-            if not running:
+                    yield (
+                        index,
+                        ungradable(submissions[index], manifest, isolation, f"The grader's sandbox failed: {error}"),
+                    )
+                    continue
+                grader.give(index)
+                busy.append(grader)
+            if not busy:
                 continue
-            next_end = min(job.ends for job in running)
-            wait([job.pipe for job in running], timeout=max(0.0, next_end - time.monotonic()))
-            for job in list(running):
-                report = _progress(job, submissions[job.index], manifest, sandbox, on_task)
-                if report is not None:
-                    running.remove(job)
-                    _end(job)
-                    yield job.index, report
+            next_end = min(grader.ends for grader in busy)
+            wait([grader.pipe for grader in busy], timeout=max(0.0, next_end - time.monotonic()))
+            for grader in list(busy):
+                report = _progress(grader, manifest, on_task)
+                if report is None:
+                    continue
+                busy.remove(grader)
+                if isinstance(report, Report) and grader.graded < RENEWED_AFTER:
+                    idle.append(grader)
+                else:
+                    grader.end()
+                if isinstance(report, str):
+                    report = ungradable(submissions[grader.index], manifest, isolation, report)
+                yield grader.index, report
     finally:
-        for job in running:
-            _end(job)
+        for grader in busy + idle:
+            grader.end()
 
 
-def _start(index: int, submission: Submission, manifest: Manifest, sandbox: Sandbox, device: str, data: Any) -> _Job:
-    connection, isolation = sandbox.connect(), sandbox.isolation
-    mine, theirs = multiprocessing.Pipe(duplex=False)
+def _start(sandbox: Sandbox, judge: Callable[..., Report], others: Sequence[_Grader]) -> _Grader:
+    connection = sandbox.connect()
+    mine, theirs = multiprocessing.Pipe()
 
     def run() -> None:
-        try:
-            report = grade(
-                submission,
-                manifest,
-                connection,
-                isolation,
-                device=device,
-                data=data,
-                on_task=lambda task: theirs.send_bytes(task.id.encode()),
-            )
-            text = report.to_json()
-        except Exception as error:
-            text = ungradable(submission, manifest, isolation, f"{type(error).__name__}: {error}").to_json()
-        theirs.send_bytes(text.encode())
-        theirs.close()
+        mine.close()
+        for other in others:  # a copy of the parent's end would hide from them that it is gone
+            other.pipe.close()
+        with contextlib.suppress(EOFError, OSError):  # the parent ended
+            while True:
+                index = int(theirs.recv_bytes())
+                report = judge(index, connection, lambda task: theirs.send_bytes(task.id.encode()))
+                theirs.send_bytes(report.to_json().encode())
         os._exit(0)  # nothing of the parent's is this process's to clean up
 
     process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
@@ -101,35 +139,20 @@ def _start(index: int, submission: Submission, manifest: Manifest, sandbox: Sand
     finally:
         signal.signal(signal.SIGINT, before)
     theirs.close()
-    return _Job(index, process, mine, connection, time.monotonic() + JOB_SECONDS)
+    return _Grader(process, mine, connection)
 
 
-def _progress(
-    job: _Job,
-    submission: Submission,
-    manifest: Manifest,
-    sandbox: Sandbox,
-    on_task: Callable[[int, Task], None],
-) -> Report | None:
-    """Take in what `job` has sent; its report once there is one, of whatever kind."""
+def _progress(grader: _Grader, manifest: Manifest, on_task: Callable[[int, Task], None]) -> Report | str | None:
+    """Take in what `grader` has sent: its report once there is one, or the reason why there will be none."""
     try:
-        while job.pipe.poll():
-            message = job.pipe.recv_bytes().decode()
+        while grader.pipe.poll():
+            message = grader.pipe.recv_bytes().decode()
             if message.startswith("{"):
                 return Report.from_json(message)
-            on_task(job.index, manifest.task(message))
+            on_task(grader.index, manifest.task(message))
     except (EOFError, OSError):
-        job.process.join(5)
-        reason = f"The grading process ended early (exit code {job.process.exitcode})."
-        return ungradable(submission, manifest, sandbox.isolation, reason)
-    if time.monotonic() > job.ends:
-        reason = f"The grading process gave no report within {JOB_SECONDS:.0f} seconds."
-        return ungradable(submission, manifest, sandbox.isolation, reason)
+        grader.process.join(5)
+        return f"The grading process ended early (exit code {grader.process.exitcode})."
+    if time.monotonic() > grader.ends:
+        return f"The grading process gave no report within {JOB_SECONDS:.0f} seconds."
     return None
-
-
-def _end(job: _Job) -> None:
-    job.process.kill()
-    job.process.join()
-    job.pipe.close()
-    job.connection.close()

@@ -13,8 +13,11 @@ import pytest
 import torch
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from graders.checks import diagnosis
+from graders.checks import failure as failures
 from graders.checks import plugin as plugins
 from graders.checks.asking import Grading, Workers
+from graders.checks.inprocess import InProcess
 from graders.checks.plugin import CheckResult, ChecksPlugin
 from graders.manifest import Manifest, Task
 from graders.report.model import CheckReport, Report, TaskReport
@@ -128,7 +131,12 @@ def _judge(grading: Grading, on_task: Callable[[Task], None]) -> list[TaskReport
         return [_unjudged(grading, task, fault) for task in manifest.tasks]
     plugin = ChecksPlugin(grading, faults, on_task)
     run_checks(manifest.folder, plugin)
-    return [_task_report(grading, task, plugin) for task in manifest.tasks]
+    reports = [_task_report(grading, task, plugin) for task in manifest.tasks]
+    wrong = {report.id: report for report in reports if report.status == "wrong"}
+    for task_id, found in diagnosis.diagnose(grading, list(wrong)).items():
+        wrong[task_id].mistake = found.mistake
+        wrong[task_id].feedback = failures.with_hint(wrong[task_id].feedback, found.hint)
+    return reports
 
 
 def missing(grading: Grading) -> dict[str, str]:
@@ -161,6 +169,17 @@ def warm(manifest: Manifest) -> None:
     empty = Submission("", "")
     grading = Grading(manifest, empty, sources.Source(), workers=None)  # type: ignore[arg-type]  # nothing is asked
     run_checks(manifest.folder, ChecksPlugin(grading, {}), "--collect-only")
+    diagnosis.load(manifest.name)
+
+
+def rehearse(manifest: Manifest) -> None:
+    """Judge the reference in this process, so that forked graders inherit all that the first time costs: the grader's
+    half of a submission then takes two thirds of its time. The reference's own worth is for tests to say."""
+    reference = Submission("", manifest.files[0], diagnosis.load(manifest.name).reference.encode())
+    slow = tuple(task.id for task in manifest.tasks if task.slow)
+    source, workers = sources.read(reference, manifest), InProcess(manifest.probes)
+    _judge(Grading(manifest, reference, source, workers, left_out=slow), lambda task: None)
+    diagnosis.compile_sources(manifest)
 
 
 def run_checks(folder: Path, plugin: ChecksPlugin, *options: str) -> None:

@@ -1,6 +1,5 @@
 """`cvaekit grade`: one or many submissions, from paths to reports."""
 
-import os
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from graders.command.shared import UNGRADABLE, chosen_assignment, fail, pin_threads
+from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads
 from graders.manifest import Manifest, Task
 from graders.report import terminal
 from graders.submission.intake import Submission, UnreadableInputError, find
@@ -48,7 +47,7 @@ def grade(
         typer.Option(
             metavar="N", min=1, help="How many submissions to grade at once.", show_default="one for each core"
         ),
-    ] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    ] = CORES,
     min_isolation: Annotated[
         int,
         typer.Option(metavar="N", min=0, max=3, help="Refuse to grade below this isolation level; see cvaekit doctor."),

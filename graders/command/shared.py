@@ -9,6 +9,7 @@ from rich.console import Console
 from graders import manifest
 
 USAGE, UNGRADABLE = 2, 3  # exit codes, besides 0 (graded) and 1 (below the pass mark)
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 # Two busy threads on two busy cores are slower than one, and a process with threads cannot be forked safely. The
 # libraries read these when they are imported.

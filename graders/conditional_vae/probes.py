@@ -6,8 +6,8 @@ They hold nothing secret and decide nothing: each calls the submission and retur
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -79,12 +79,21 @@ def _construct(module: Any, latent_dim: int) -> Any:
         return module.SimpleCVAE(latent_dim=latent_dim)
 
 
-@cache
+_MODELS: WeakKeyDictionary[Any, dict[int, Any]] = WeakKeyDictionary()
+
+
 def _instance(module: Any, latent_dim: int) -> Any:
+    """The model of a submission that answers all questions of its size, as it would in use."""
+    models = _MODELS.setdefault(module, {})
+    if latent_dim not in models:
+        models[latent_dim] = _model(module, latent_dim)
+    return models[latent_dim]
+
+
+def _model(module: Any, latent_dim: int) -> Any:
     """A SimpleCVAE, whatever the state of its constructor: its own where that works, else a bare object.
 
-    The constructor is preferred because a right solution may create helpers in it. One model answers all questions of
-    its size, as it would in use.
+    The constructor is preferred because a right solution may create helpers in it.
     """
     try:
         return _construct(module, latent_dim)

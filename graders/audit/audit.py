@@ -1,0 +1,137 @@
+"""All verdicts of one run, and what they say about the checks."""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from graders.audit.verdict import Verdict, judge
+from graders.checks.bank import Bank, Entry, Mistake
+from graders.checks.many import grade_many
+from graders.checks.run import versions
+from graders.manifest import Manifest
+from graders.report.model import Report
+from graders.sandbox import Sandbox
+from graders.submission.intake import Submission
+
+SCHEMA = "cvaekit.audit/1"
+DIAGNOSED = 0.9  # of the mistakes, at least
+
+
+@dataclass
+class Check:
+    """One check: the mistakes of its task that it fails, and those of them that no other check of the task fails."""
+
+    id: str
+    kills: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Audit:
+    """What is known so far. `complete` is whether all of the banks went into it, so that counts mean something."""
+
+    assignment: str
+    complete: bool
+    verdicts: list[Verdict] = field(default_factory=list)
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict, report: Report) -> None:
+        for task in report.tasks:
+            for check in task.checks:
+                if check.outcome != "skipped":
+                    self.checks.setdefault(check.id, Check(check.id))
+        self.verdicts.append(verdict)
+        if verdict.kind == "mistake":
+            killers = verdict.killed_by
+            for check_id in killers:
+                self.checks[check_id].kills.append(verdict.id)
+            if len(killers) == 1:
+                self.checks[killers[0]].alone.append(verdict.id)
+
+    def of(self, kind: str, task: str | None = None) -> list[Verdict]:
+        return [v for v in self.verdicts if v.kind == kind and task in (None, v.task)]
+
+    def checks_of(self, task: str) -> list[str]:
+        return [check for check in self.checks if check.startswith(f"{task}.")]
+
+    @property
+    def redundant(self) -> list[Check]:
+        """The checks without which every mistake would still lose points."""
+        return [check for check in self.checks.values() if not check.alone]
+
+    @property
+    def diagnosed(self) -> tuple[int, int]:
+        """How many mistakes were diagnosed as themselves or their group, and how many there are."""
+        mistakes = self.of("mistake")
+        return sum(v.diagnosed in ("itself", "its group") for v in mistakes), len(mistakes)
+
+    @property
+    def problems(self) -> list[str]:
+        """What has to be mended, a sentence each; an audit is passed when there are none."""
+        found = [f"{v.kind} {v.id} ({v.task}) {v.problem}." for v in self.verdicts if v.problem]
+        right, mistakes = self.diagnosed
+        if self.complete and right < DIAGNOSED * mistakes:
+            found.append(f"Only {right} of {mistakes} mistakes are diagnosed; at least {DIAGNOSED:.0%} should be.")
+        return found
+
+    def to_json(self) -> str:
+        table: dict[str, Any] = {
+            "schema": SCHEMA,
+            "assignment": self.assignment,
+            "complete": self.complete,
+            "passed": not self.problems,
+            "problems": self.problems,
+            "checks": [asdict(check) for check in self.checks.values()],
+            "entries": [{**asdict(v), "killed_by": v.killed_by} for v in self.verdicts],
+            "versions": versions(),
+        }
+        return json.dumps(table, indent=1, allow_nan=False) + "\n"
+
+
+def chosen(bank: Bank, manifest: Manifest, names: Sequence[str]) -> list[Entry]:
+    """The entries with these ids or of these tasks, all without names; in the order of the banks.
+
+    LookupError for a name that is neither.
+    """
+    everything: list[Entry] = [*bank.mistakes, *bank.variants, *bank.ambiguous]
+    known = {entry.id for entry in everything} | {task.id for task in manifest.tasks}
+    if unknown := [name for name in names if name not in known]:
+        raise LookupError(f"no entry and no task is called {', '.join(unknown)}")
+    return [entry for entry in everything if not names or entry.id in names or entry.task in names]
+
+
+def run(
+    audit: Audit,
+    entries: Sequence[Entry],
+    reference: str,
+    manifest: Manifest,
+    sandbox: Sandbox,
+    *,
+    jobs: int,
+    data: Any,
+    slow: bool,
+) -> Generator[Verdict]:
+    """Grade `entries` as submissions are graded; add each verdict to `audit`, in the order of `entries`, and yield it.
+
+    Slow tasks are judged where a mistake belongs to one, and for every entry with `slow`.
+    """
+    slow_tasks = tuple(task.id for task in manifest.tasks if task.slow)
+    submissions, left_out = [], []
+    for entry in entries:
+        submissions.append(Submission(entry.id, manifest.files[0], entry.source(reference).encode()))
+        needed = slow or (isinstance(entry, Mistake) and entry.task in slow_tasks)
+        left_out.append(() if needed else slow_tasks)
+    done: dict[int, Report] = {}
+    following = 0
+    grading = grade_many(submissions, manifest, sandbox, jobs=jobs, data=data, left_out=left_out)
+    with closing(grading):  # so that an interrupt ends what is still running
+        for index, report in grading:
+            done[index] = report
+            while following in done:
+                ready = done.pop(following)
+                verdict = judge(entries[following], ready, manifest, left_out[following])
+                audit.add(verdict, ready)
+                following += 1
+                yield verdict

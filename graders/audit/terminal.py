@@ -1,0 +1,104 @@
+"""An audit as tables on a terminal; plain text where the output is not one."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from graders.audit.audit import Audit
+from graders.audit.verdict import Verdict
+
+TITLES = {"mistake": "Mistakes", "variant": "Variants", "ambiguous": "Ambiguous answers"}
+
+
+def show_entries(console: Console, audit: Audit) -> None:
+    """A line for each entry: which checks of its task fail on it, what it costs elsewhere, and its diagnosis."""
+    for kind, title in TITLES.items():
+        for task in dict.fromkeys(v.task for v in audit.of(kind)):
+            console.print(Text(f"\n{title}: {task}", style="bold"))
+            table = _table("", kind[:1].upper() + kind[1:], "Fails", "Elsewhere", "Diagnosed as")
+            for verdict in audit.of(kind, task):
+                table.add_row(*_row(verdict))
+            console.print(table)
+
+
+def _row(verdict: Verdict) -> tuple[Text, ...]:
+    own = [check.removeprefix(f"{verdict.task}.") for check in verdict.killed_by]
+    diagnosed = verdict.mistake or "" if verdict.diagnosed == "another" else verdict.diagnosed
+    mark = Text("✗", style="red") if verdict.problem else Text("✓", style="green")
+    return (
+        mark,
+        Text(verdict.id),
+        Text(", ".join(own) or "-"),
+        Text(", ".join(verdict.elsewhere)),
+        Text("" if verdict.diagnosed == "not asked" else diagnosed),
+    )
+
+
+def show_tasks(console: Console, audit: Audit) -> None:
+    """A line for each task: how many mistakes are killed and diagnosed, how many right answers are accepted."""
+    console.print(Text("\nTasks", style="bold"))
+    table = _table("Task", "Mistakes", "killed", "in it alone", "diagnosed", "Right answers", "accepted", "Rejected")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for task in [*dict.fromkeys(verdict.task for verdict in audit.verdicts), None]:
+        mistakes = audit.of("mistake", task)
+        ambiguous = audit.of("ambiguous", task)
+        right = [*audit.of("variant", task), *(v for v in ambiguous if not v.lost)]
+        counts = (
+            len(mistakes),
+            sum(bool(v.killed_by) for v in mistakes),
+            sum(v.alone for v in mistakes),
+            sum(v.diagnosed in ("itself", "its group") for v in mistakes),
+            len(right),
+            sum(not v.lost for v in right),
+            len(ambiguous) - sum(not v.lost for v in ambiguous),
+        )
+        table.add_row(Text(task or "all", style="" if task else "bold"), *map(str, counts))
+    console.print(table)
+
+
+def show_checks(console: Console, audit: Audit) -> None:
+    """A line for each check: the mistakes it fails, and how many of them no other check of the task fails."""
+    console.print(Text("\nChecks", style="bold"))
+    table = _table("Check", "Kills", "alone", "for example")
+    for column in table.columns[1:3]:
+        column.justify = "right"
+    for check in audit.checks.values():
+        example = check.alone or check.kills
+        style = "" if check.alone else "yellow"
+        table.add_row(Text(check.id, style=style), str(len(check.kills)), str(len(check.alone)), ", ".join(example[:2]))
+    console.print(table)
+    if audit.redundant:
+        names = ", ".join(check.id for check in audit.redundant)
+        console.print(Text(f"No mistake would survive without one of: {names}.", style="dim"), soft_wrap=False)
+
+
+def show_false_alarms(console: Console, rows: list[dict[str, str]]) -> None:
+    """The generated table on the checks that chance has a part in."""
+    console.print(Text("\nFalse alarms", style="bold"))
+    table = _table(*(name.replace("_", " ") for name in rows[0]))
+    for row in rows:
+        table.add_row(*(Text(str(value)) for value in row.values()))
+    console.print(table)
+
+
+def show_outcome(console: Console, audit: Audit) -> None:
+    """The problems, or that there are none."""
+    right, mistakes = audit.diagnosed
+    killed = sum(bool(v.killed_by) for v in audit.of("mistake"))
+    variants = audit.of("variant")
+    console.print(
+        f"\n{killed} of {mistakes} mistakes lose points in their task, {right} of them are diagnosed; "
+        f"{sum(not v.lost for v in variants)} of {len(variants)} variants get full marks."
+    )
+    for problem in audit.problems:
+        console.print(Text(f"✗ {problem}", style="red"))
+    if not audit.problems:
+        console.print(Text("✓ Nothing to mend.", style="green"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table

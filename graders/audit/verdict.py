@@ -1,0 +1,96 @@
+"""What became of one entry of the banks, and what is wrong with that."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graders.checks.bank import Ambiguous, Entry, Mistake
+from graders.manifest import Manifest
+from graders.report.model import Report
+
+Kind = Literal["mistake", "variant", "ambiguous"]
+Diagnosed = Literal["itself", "its group", "another", "nothing", "not asked"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One entry, graded.
+
+    lost: points by task, tasks that were left out or only wait for another one aside. failed: ids of the failed checks
+    of any task. diagnosed: as what, in the entry's own task. problem: why the graders or the entry must be mended.
+    """
+
+    id: str
+    kind: Kind
+    task: str
+    about: str
+    lost: dict[str, float]
+    failed: list[str]
+    diagnosed: Diagnosed
+    mistake: str | None
+    problem: str | None
+    seconds: float
+
+    @property
+    def killed_by(self) -> list[str]:
+        """The checks of the entry's own task that failed."""
+        return [check for check in self.failed if check.startswith(f"{self.task}.")]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The checks of other tasks that failed."""
+        return [check for check in self.failed if check not in self.killed_by]
+
+    @property
+    def alone(self) -> bool:
+        """Whether points were lost in the entry's own task, and in no other."""
+        return set(self.lost) == {self.task}
+
+
+def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str, ...]) -> Verdict:
+    """The verdict on `entry`, whose submission got `report`."""
+    kind: Kind = "mistake" if isinstance(entry, Mistake) else "ambiguous" if isinstance(entry, Ambiguous) else "variant"
+    about = getattr(entry, "symptom", "") or getattr(entry, "policy", "") or getattr(entry, "note", "")
+    own = next(task for task in report.tasks if task.id == entry.task)
+    # What builds on the entry's task may suffer with it: that is what building on it means.
+    builds_on = {task.id for task in manifest.tasks if entry.task in task.depends_on}
+    lost = {
+        task.id: round(task.max_score - task.score, 2)
+        for task in report.tasks
+        if task.score < task.max_score and task.id not in left_out
+    }
+    failed = [check.id for task in report.tasks for check in task.checks if check.outcome == "failed"]
+    diagnosed: Diagnosed = "not asked"
+    if own.id in lost:
+        diagnosed = "nothing" if own.mistake is None else "another"
+        diagnosed = {entry.id: "itself", entry.group: "its group"}.get(own.mistake or "", diagnosed)  # type: ignore[assignment]  # literals
+    return Verdict(
+        entry.id,
+        kind,
+        entry.task,
+        about,
+        lost,
+        failed,
+        diagnosed,
+        own.mistake,
+        _problem(entry, report, {task: points for task, points in lost.items() if task not in builds_on}, diagnosed),
+        report.seconds,
+    )
+
+
+def _problem(entry: Entry, report: Report, lost: dict[str, float], diagnosed: Diagnosed) -> str | None:
+    if report.outcome != "graded":
+        return f"could not be graded: {report.tasks[0].feedback}"
+    wrong = isinstance(entry, Mistake) or (isinstance(entry, Ambiguous) and not entry.accepted)
+    if not wrong and lost:
+        return f"is right, and loses points in {', '.join(lost)}"
+    if not wrong and (named := [task.mistake for task in report.tasks if task.mistake]):
+        return f"is right, and is diagnosed as {', '.join(named)}"
+    if not wrong:
+        return None
+    if entry.task not in lost:
+        return "survives: it is wrong, and every check of its task passes"
+    if elsewhere := sorted(lost.keys() - {entry.task, *entry.also}):
+        return f"loses points in {', '.join(elsewhere)} too"
+    if isinstance(entry, Mistake) and diagnosed == "another":
+        return "is diagnosed as another mistake"
+    return None

@@ -1,0 +1,135 @@
+"""`cvaekit audit`: what the graders accept and reject."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads
+
+if TYPE_CHECKING:
+    from graders.audit.audit import Audit
+    from graders.checks.bank import Bank, Entry
+    from graders.manifest import Manifest
+
+FOUND = 1
+
+
+def audit(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENTRY|TASK]...", help="Only these. [default: everything]")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write it all as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write an HTML page.")] = None,
+    assignment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which assignment, if there are several.")
+    ] = None,
+    slow: Annotated[
+        bool, typer.Option("--slow", help="Judge slow tasks (training) for every entry: seconds for each.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
+    ] = CORES,
+) -> None:
+    """Hold every known mistake and every right variant against every check.
+
+    Run it after editing a check or a bank. A mistake has to lose points in its own task and in no other; a variant
+    has to get full marks; an ambiguous answer is treated as its policy says. The tables tell which checks a mistake
+    fails and whether it is diagnosed as itself, which checks could go, and how likely a false alarm is.
+
+    Exit code: 0 nothing to mend; 1 something to mend; 2 wrong usage; 3 the sandbox does not work here.
+
+    \b
+    cvaekit audit
+    cvaekit audit kl_loss                 (the entries of one task)
+    cvaekit audit kl_sign bce_mean        (single entries)
+    cvaekit audit --html audit.html --json audit.json
+    """
+    manifest = chosen_assignment(assignment)
+    from graders.checks.bank import BankError, load
+
+    try:
+        bank = load(manifest.name)
+    except BankError as error:
+        fail(str(error))
+    pin_threads()
+    for path in (json_file, html_file):
+        if path and not path.parent.is_dir():
+            fail(f"{path}: there is no folder {path.parent}")
+    from graders.audit.audit import Audit, chosen
+
+    try:
+        entries = chosen(bank, manifest, names or [])
+    except LookupError as error:
+        fail(f"{error.args[0]}; tasks are: {', '.join(task.id for task in manifest.tasks)}")
+    if not entries:
+        fail(f"{manifest.name} has no banks yet: add mistakes.toml and variants.toml to its folder")
+    found = Audit(manifest.name, complete=not names)
+    interrupted = _fill(found, entries, bank, manifest, jobs, slow)
+    _put_out(found, manifest, json_file, html_file)
+    if interrupted:
+        fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
+    raise typer.Exit(FOUND if found.problems else 0)
+
+
+def _fill(found: "Audit", entries: "list[Entry]", bank: "Bank", manifest: "Manifest", jobs: int, slow: bool) -> bool:
+    """Grade all `entries` under a progress bar; whether that was interrupted."""
+    from graders.sandbox import Sandbox, SandboxError, harden_grader
+
+    harden_grader()
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+        auto_refresh=False,  # by a thread, and a process with threads cannot be forked safely
+    )
+    bar = progress.add_task("Starting", total=len(entries))
+    try:
+        with Sandbox(manifest.probes) as sandbox, progress:
+            grade, digits = _load(manifest)
+            for verdict in grade(found, entries, bank.reference, manifest, sandbox, jobs=jobs, data=digits, slow=slow):
+                progress.update(bar, advance=1, description=verdict.id, refresh=True)
+    except SandboxError as error:
+        fail(f"the sandbox does not work here: {error}", UNGRADABLE)
+    except KeyboardInterrupt:
+        found.complete = False
+        return True
+    return False
+
+
+def _load(manifest: "Manifest") -> tuple[Any, Any]:
+    """Everything slow that the grading processes inherit."""
+    import torch
+
+    from graders import digits
+    from graders.audit.audit import run
+    from graders.checks import run as checks
+
+    torch.set_num_threads(1)
+    checks.warm(manifest)
+    return run, digits.load()
+
+
+def _put_out(found: "Audit", manifest: "Manifest", json_file: Path | None, html_file: Path | None) -> None:
+    from graders.audit import terminal
+
+    console = Console(highlight=False)
+    terminal.show_entries(console, found)
+    terminal.show_tasks(console, found)
+    if found.complete:
+        terminal.show_checks(console, found)
+    terminal.show_outcome(console, found)
+    if html_file:
+        from graders.audit.page import page
+
+        html_file.write_text(page(found, manifest, []), encoding="utf-8")
+    if json_file:
+        json_file.write_text(found.to_json(), encoding="utf-8")

@@ -1,0 +1,71 @@
+"""What of the answers to a task's questions tells its mistakes apart, for diagnosis.
+
+`cvae_loss` returns one number for two tasks. A submission that is wrong in both resembles no single mistake there; its
+terms do, once they are taken apart as the checks take them apart (see `losses`). And noise that comes from another
+library than the mistake's hides that both treat it alike.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graders.checks.asking import Exchange
+from graders.sandbox import SubmissionFailure
+
+
+def kl_term(exchanges: Sequence[Exchange]) -> list[Any]:
+    """Values less the first one on the same images, and the gradients of mu and logvar."""
+    return [_view(exchange, exchanges, ("reconstruction", "original"), ("mu", "logvar")) for exchange in exchanges]
+
+
+def reconstruction_term(exchanges: Sequence[Exchange]) -> list[Any]:
+    """Values less the first one on the same mu and logvar, and the gradient of the reconstruction."""
+    return [_view(exchange, exchanges, ("mu", "logvar"), ("reconstruction",)) for exchange in exchanges]
+
+
+def use_of_noise(exchanges: Sequence[Exchange]) -> list[Any]:
+    """How a sample moves with mu, and at which rate its noise grows with logvar, whatever noise was drawn."""
+    return [_rates(exchange) for exchange in exchanges if exchange.probe == "reparameterize"]
+
+
+QUANTILES = torch.tensor([0.2, 0.5, 0.8], dtype=torch.float64)  # the rates of single draws are rounded too much
+
+VIEWS: dict[str, Callable[[Sequence[Exchange]], list[Any]]] = {
+    "kl_loss": kl_term,
+    "reconstruction_loss": reconstruction_term,
+    "reparameterize": use_of_noise,
+}
+
+
+def _rates(exchange: Exchange) -> Any:
+    answer = exchange.answer
+    if isinstance(answer, SubmissionFailure):
+        return answer
+    gradients, sample, mu = answer.get("gradients"), answer["z"], exchange.arguments["mu"]
+    if not (isinstance(sample, Tensor) and sample.shape == mu.shape and gradients):
+        return None
+    if gradients["logvar"] is None:
+        return [gradients["mu"]]
+    rates = gradients["logvar"].double() / (sample.double() - mu.double())
+    wide = rates[exchange.arguments["logvar"] > 0]  # narrow noise is lost in the rounding of z
+    return [gradients["mu"], wide.nanquantile(QUANTILES)]
+
+
+def _view(exchange: Exchange, exchanges: Sequence[Exchange], fixed: tuple[str, ...], moving: tuple[str, ...]) -> Any:
+    answer = exchange.answer
+    if isinstance(answer, SubmissionFailure):
+        return answer
+    base = next(other for other in exchanges if _agree(other, exchange, fixed)).answer
+    if isinstance(base, SubmissionFailure):
+        return base
+    gradients = answer["gradients"]
+    return {
+        "difference": answer["value"] - base["value"],
+        "gradients": gradients and {name: gradients[name] for name in moving},
+    }
+
+
+def _agree(one: Exchange, other: Exchange, names: tuple[str, ...]) -> bool:
+    return all(torch.equal(one.arguments[name], other.arguments[name]) for name in names)
