@@ -118,24 +118,3 @@ def test_bounds_agree_with_scipy():
         low = stats.chi2.ppf(noise.ALPHA / 2, degrees)
         assert noise.chi_square_is_unlikely(low * 0.9998, degrees)
         assert not noise.chi_square_is_unlikely(low * 1.0002, degrees)
-
-
-def power(shift_in_sd, bound):
-    """The chance that |N(shift, 1)| stays below the bound."""
-    return stats.norm.cdf(bound - shift_in_sd) - stats.norm.cdf(-bound - shift_in_sd)
-
-
-def test_stated_power_of_the_mean_and_the_variance():
-    """The faults that the docstrings promise to catch are missed less than once in a million."""
-    draws = math.prod(SHAPE)
-    assert power(0.044 * math.sqrt(draws), noise.normal_bound()) < 1e-6
-    low, high = (stats.chi2.ppf(q, draws) for q in (noise.ALPHA / 2, 1 - noise.ALPHA / 2))
-    for spread in (0.96, 1.04):
-        assert stats.chi2.cdf(high / spread**2, draws) - stats.chi2.cdf(low / spread**2, draws) < 1e-6
-
-
-def test_stated_power_of_the_shape():
-    """By the DKW inequality: a law 0.025 away passes less than once in a million."""
-    draws = math.prod(SHAPE)
-    slack = 0.025 - noise.ks_bound(draws)
-    assert 2 * math.exp(-2 * draws * slack**2) < 1e-6

@@ -2,15 +2,20 @@
 
 Each test returns None, or a sentence on what is off. A correct sampler is accused with probability ALPHA at most, on
 any one test; the bounds are exact for normal noise (chi-square and normal laws, Dvoretzky-Kiefer-Wolfowitz-Massart),
-not simulated. `noise` is always (calls, batch, latent_dim), float64.
+not simulated. How small a fault each is sure to catch is computed in `graders.checks.power`. `noise` is always
+(calls, batch, latent_dim), float64.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+Test = Callable[[Tensor], str | None]
+
 ALPHA = 8e-11
+DISTINCT = 0.9  # of all draws, at least
 
 
 def normal_bound(alpha: float = ALPHA) -> float:
@@ -31,8 +36,22 @@ def ks_bound(count: int, alpha: float = ALPHA) -> float:
     return math.sqrt(math.log(2 / alpha) / (2 * count))
 
 
+def bernstein_bound(count: int, alpha: float = ALPHA) -> float:
+    """t with 2 exp(-t^2 / (2 (1 + t / sqrt(count)))) = alpha, a bound for the scaled sum of `count` products of two
+    independent standard normals (their moments satisfy Bernstein's condition E|xy|^k <= k!/2)."""
+    budget = 2 * math.log(2 / alpha)
+    slack = budget / math.sqrt(count)
+    return (slack + math.sqrt(slack**2 + 4 * budget)) / 2
+
+
+def tail_bound(count: int, alpha: float = ALPHA) -> float:
+    """All of `count` standard normal draws lie within this with probability `alpha` at most; 3.57 for 65,536 draws."""
+    beyond = -math.log(alpha) / count  # the chance that no draw lies beyond is (1 - p)^N <= exp(-N p)
+    return normal_bound(beyond)
+
+
 def mean(noise: Tensor) -> str | None:
-    """The mean of all draws is 0. Bound: normal law; catches a shift of 0.044 with probability 1 - 1e-6."""
+    """The mean of all draws is 0. Bound: normal law of the mean."""
     value = float(noise.mean())
     if not abs(value) * math.sqrt(noise.numel()) < normal_bound():
         return "its average over many draws lies clearly above 0" if value > 0 else "its average is not 0"
@@ -40,7 +59,7 @@ def mean(noise: Tensor) -> str | None:
 
 
 def variance(noise: Tensor) -> str | None:
-    """The draws have variance 1. Bound: both tails of chi-square; catches a spread 4 % off but for one time in 1e6."""
+    """The draws have variance 1. Bound: both tails of chi-square, for the sum of squares."""
     total = float(noise.square().sum())
     if chi_square_is_unlikely(total, noise.numel()):
         return "its spread is too wide" if total > noise.numel() else "its spread is too narrow"
@@ -48,16 +67,14 @@ def variance(noise: Tensor) -> str | None:
 
 
 def shape(noise: Tensor) -> str | None:
-    """The draws follow the normal distribution. Bound: DKW; catches a distance of 0.025 with probability 1 - 1e-6."""
+    """The draws follow the normal distribution. Bound: DKW inequality over all draws."""
     distance = _distance(torch.special.ndtr(noise.flatten().sort().values))
     return None if distance < ks_bound(noise.numel()) else "its distribution is not the bell curve"
 
 
 def tails(noise: Tensor) -> str | None:
-    """The largest draw is as large as it should be. Bound: exact; catches every limit below 3.5 standard deviations."""
-    never = -math.log(ALPHA) / noise.numel()  # the chance that no draw lies beyond is (1 - p)^N <= exp(-N p)
-    largest = float(noise.abs().max())
-    return None if largest > normal_bound(never) else "numbers far from its centre never come"
+    """The largest draw is as large as it should be. Bound: exact law of the largest of all draws."""
+    return None if float(noise.abs().max()) > tail_bound(noise.numel()) else "numbers far from its centre never come"
 
 
 def _shared(noise: Tensor, axis: int) -> bool:
@@ -82,14 +99,14 @@ def shared_over_calls(noise: Tensor) -> str | None:
 
 
 def unit_correlation(noise: Tensor) -> str | None:
-    """No two latent units are correlated. Bound: normal law of each product sum, shared out over all pairs."""
+    """No two latent units are correlated. Bound: Bernstein's inequality, shared out over all pairs of units."""
     columns = noise.flatten(0, 1)
     count, units = columns.shape
     products = (columns.T @ columns) / math.sqrt(count)
     pairs = torch.triu(products, diagonal=1)
     # A sum of products of independent normals has heavier tails than a normal; Bernstein's inequality bounds it:
     # P(|S| / sqrt(n) > t) <= 2 exp(-t^2 / (2 (1 + t / sqrt(n)))).
-    limit = _bernstein(count, ALPHA / (units * (units - 1) / 2))
+    limit = bernstein_bound(count, ALPHA / (units * (units - 1) / 2))
     return None if float(pairs.abs().max()) < limit else "two latent units move together"
 
 
@@ -105,19 +122,11 @@ def successive_calls(noise: Tensor) -> str | None:
 
 def _paired(products: Tensor, fault: str) -> str | None:
     value = abs(float(products.sum())) / math.sqrt(products.numel())
-    return None if value < _bernstein(products.numel(), ALPHA) else fault
-
-
-def _bernstein(count: int, alpha: float) -> float:
-    """t with 2 exp(-t^2 / (2 (1 + t / sqrt(count)))) = alpha, a bound for the scaled sum of `count` products of two
-    independent standard normals (their moments satisfy Bernstein's condition E|xy|^k <= k!/2)."""
-    budget = 2 * math.log(2 / alpha)
-    slack = budget / math.sqrt(count)
-    return (slack + math.sqrt(slack**2 + 4 * budget)) / 2
+    return None if value < bernstein_bound(products.numel()) else fault
 
 
 def row_lengths(noise: Tensor) -> str | None:
-    """The squared lengths of the rows follow their chi-square law. Bound: DKW over all rows."""
+    """The squared lengths of the rows follow their chi-square law. Bound: DKW inequality over all rows."""
     lengths = noise.square().sum(dim=2).flatten()
     half = torch.tensor(noise.shape[2] / 2, dtype=torch.float64)
     if not _distance(torch.special.gammainc(half, lengths.sort().values / 2)) < ks_bound(len(lengths)):
@@ -133,13 +142,17 @@ def _distance(cdf: Tensor) -> float:
 
 
 def repeats(noise: Tensor) -> str | None:
-    """Hardly any number comes twice. float32 noise repeats about 0.5 % of 65,536 draws; 10 % are never reached."""
+    """Hardly any number comes twice. Bound: binomial law, while no number has a chance above 1e-6.
+
+    Each draw repeats an earlier one with a chance of N max(p) at most. float32 normals have max(p) near 6e-8, and
+    repeat about 0.5 % of 65,536 draws.
+    """
     distinct = noise.float().unique().numel() / noise.numel()
-    return None if distinct > 0.9 else "the same numbers come again and again"
+    return None if distinct > DISTINCT else "the same numbers come again and again"
 
 
-DISTRIBUTION = (mean, variance, shape, tails)
-INDEPENDENCE = (
+DISTRIBUTION: tuple[Test, ...] = (mean, variance, shape, tails)
+INDEPENDENCE: tuple[Test, ...] = (
     shared_over_batch,
     shared_over_units,
     shared_over_calls,
