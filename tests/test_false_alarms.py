@@ -119,9 +119,15 @@ def test_an_altered_row_is_seen():
     assert "another bound" in compared(size=row("mean").size * 1.01)[0]
     assert "another bound" in compared(alpha=2 * noise.ALPHA)[0]
     assert "other words" in compared(bound="by eye")[0]
-    assert "missing" in compared(test="median")[0]
+    assert len(compared(test="median")) == 2  # one row too many, one too few
 
 
+@pytest.fixture
+def no_simulation(monkeypatch):
+    monkeypatch.setattr(false_alarms, "FEW_SEEDS", 0)
+
+
+@pytest.mark.usefixtures("no_simulation")
 def test_an_altered_file_is_seen(monkeypatch, capsys):
     monkeypatch.setattr(false_alarms, "depends_on", lambda: TABLE.depends_on | {"graders/checks/noise.py": "0"})
     assert false_alarms.main(["--check"]) == 1
@@ -130,15 +136,17 @@ def test_an_altered_file_is_seen(monkeypatch, capsys):
     assert f"run {false_alarms.COMMAND}" in told
 
 
+@pytest.mark.usefixtures("no_simulation")
 def test_an_altered_bound_is_seen(monkeypatch):
     monkeypatch.setattr(noise, "ALPHA", 1e-3)
     found = false_alarms.stale()
     assert "reparameterize.noise_is_standard_normal mean: another bound, or another smallest fault" in found
 
 
+@pytest.mark.usefixtures("no_simulation")
 def test_another_limit_on_training_is_seen(monkeypatch):
     settings = false_alarms.ASSIGNMENT.settings["training"]
-    monkeypatch.setitem(settings, "limit", settings["limit"] - 5)
+    monkeypatch.setitem(settings, "limit", settings["limit"] - 8)
     fresh = false_alarms.training_row("training.learns", TABLE.trained, 0)
     assert fresh.alpha > 1e-6
     assert "[training] of the manifest has changed" in false_alarms.stale()
@@ -146,7 +154,7 @@ def test_another_limit_on_training_is_seen(monkeypatch):
 
 def test_a_false_alarm_is_seen(monkeypatch):
     monkeypatch.setattr(false_alarms, "FEW_SEEDS", 1)
-    monkeypatch.setattr(noise, "DISTINCT", 1.0)
+    monkeypatch.setattr(noise, "DISTINCT", 0.9999)
     assert any("repeats accuses" in line for line in false_alarms.stale())
 
 
@@ -245,7 +253,8 @@ def caught(test, size, seeds):
 
 @pytest.mark.parametrize("test", noise.TESTS, ids=lambda test: test.__name__)
 def test_the_promised_fault_is_caught(test):
-    assert all(caught(test, row(test.__name__).size, 50))
+    rounding = 0.999 if test is noise.tails else 1.001  # the table gives four digits
+    assert all(caught(test, rounding * row(test.__name__).size, 50))
 
 
 @pytest.mark.parametrize("test", noise.TESTS, ids=lambda test: test.__name__)
