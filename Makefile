@@ -18,6 +18,7 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cvaekit build --check
+	$(BIN)/python -m graders.conditional_vae.false_alarms --check
 
 bench: .venv/installed
 	$(BIN)/python tests/benchmarks

@@ -1,8 +1,8 @@
 """How often right submissions are accused: `python -m graders.conditional_vae.false_alarms [--check]`.
 
 Grades the reference and five unusual variants with SEEDS seeds each, and computes for each check that depends on luck
-the bound on its false alarms and the smallest fault that it is sure to catch. Takes about five minutes on two cores.
-With --check it only compares false_alarms.json with the checks as they are, and simulates a few seeds.
+the bound on its false alarms and the smallest fault that it is sure to catch. Takes about eight minutes on two free
+cores. With --check it only compares false_alarms.json with the checks as they are, and simulates a few seeds.
 """
 
 import importlib
