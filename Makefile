@@ -12,6 +12,7 @@ demo: .venv/installed
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/cvaekit audit
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,23 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from commands import COMMAND, cvaekit
 
 from graders import manifest
 
-COMMAND = [str(Path(sys.executable).with_name("cvaekit"))]
 SUBMISSIONS = Path(__file__).with_name("submissions")
 REFERENCE = manifest.ROOT / "reference" / "conditional_vae" / "cvae.py"
-
-
-def cvaekit(*arguments, cwd=None, **environment):
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        cwd=cwd,
-        env={**os.environ, **environment},
-    )
 
 
 def watch(process):

@@ -1,17 +1,16 @@
 """An audit as one HTML file that needs nothing else."""
 
-from typing import Any
-
 from jinja2 import Environment, PackageLoader
 
 from graders.audit.audit import Audit
+from graders.checks.false_alarms import HEADINGS, Table
 from graders.manifest import Manifest
 
 
-def page(audit: Audit, manifest: Manifest, false_alarms: list[dict[str, Any]]) -> str:
+def page(audit: Audit, manifest: Manifest, alarms: Table | None) -> str:
     """The page's text. What comes from the banks is escaped."""
     environment = Environment(loader=PackageLoader("graders.audit", "."), autoescape=True, trim_blocks=True)
     tasks = list(dict.fromkeys(verdict.task for verdict in audit.verdicts))
     return environment.get_template("page.html").render(
-        audit=audit, manifest=manifest, tasks=tasks, false_alarms=false_alarms
+        audit=audit, manifest=manifest, tasks=tasks, alarms=alarms, headings=HEADINGS
     )

@@ -6,6 +6,8 @@ from rich.text import Text
 
 from graders.audit.audit import Audit
 from graders.audit.verdict import Verdict
+from graders.checks.false_alarms import HEADINGS
+from graders.checks.false_alarms import Table as FalseAlarms
 
 TITLES = {"mistake": "Mistakes", "variant": "Variants", "ambiguous": "Ambiguous answers"}
 
@@ -73,12 +75,12 @@ def show_checks(console: Console, audit: Audit) -> None:
         console.print(Text(f"No mistake would survive without one of: {names}.", style="dim"), soft_wrap=False)
 
 
-def show_false_alarms(console: Console, rows: list[dict[str, str]]) -> None:
+def show_false_alarms(console: Console, alarms: FalseAlarms) -> None:
     """The generated table on the checks that chance has a part in."""
     console.print(Text("\nFalse alarms", style="bold"))
-    table = _table(*(name.replace("_", " ") for name in rows[0]))
-    for row in rows:
-        table.add_row(*(Text(str(value)) for value in row.values()))
+    table = _table(*HEADINGS)
+    for row in alarms.cells():
+        table.add_row(*map(Text, row))
     console.print(table)
 
 

@@ -15,7 +15,7 @@ Diagnosed = Literal["itself", "its group", "another", "nothing", "not asked"]
 class Verdict:
     """One entry, graded.
 
-    lost: points by task, tasks that were left out or only wait for another one aside. failed: ids of the failed checks
+    judged: ids of the tasks that were judged. lost: points by task. failed: ids of the failed checks
     of any task. diagnosed: as what, in the entry's own task. problem: why the graders or the entry must be mended.
     """
 
@@ -23,6 +23,7 @@ class Verdict:
     kind: Kind
     task: str
     about: str
+    judged: list[str]
     lost: dict[str, float]
     failed: list[str]
     diagnosed: Diagnosed
@@ -68,6 +69,7 @@ def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str,
         kind,
         entry.task,
         about,
+        [task.id for task in report.tasks if task.id not in left_out],
         lost,
         failed,
         diagnosed,

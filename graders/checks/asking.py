@@ -1,6 +1,5 @@
 """One submission under judgement: its workers, one for each task, and the questions that checks put to them."""
 
-import contextlib
 import importlib
 import time
 from dataclasses import dataclass, field
@@ -75,15 +74,16 @@ class Grading:
     notes: dict[str, list[str]] = field(default_factory=dict)
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)  # task id -> what it was asked, in order
     worker_summary: str | None = None  # how the training worker differed from the others, on a GPU
+    _spare: Answering | None = None  # a worker that has only imported the submission
     _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
 
     def seconds_left(self) -> float:
         return self._ends - time.monotonic()
 
     def definitions(self, names: list[str]) -> dict[str, str]:
-        """What each dotted name of the submission is, from a first import in a worker of its own."""
-        with self.start_worker() as worker:
-            found: dict[str, str] = worker.ask("definitions", names=names)
+        """What each dotted name of the submission is, from a first import. Its worker is the first task's."""
+        self._spare = self.start_worker()
+        found: dict[str, str] = self._spare.ask("definitions", names=names)
         if not (fits(found, {str: str}) and set(found) == set(names)):
             raise BadReply("an answer of another form")
         return found
@@ -93,9 +93,17 @@ class Grading:
         return importlib.import_module(f"graders.{self.manifest.name}.probes").FORMS[probe]
 
     def start_worker(self, device: str = "cpu") -> Answering:
+        if self._spare and device == "cpu":
+            worker, self._spare = self._spare, None
+            return worker
         return self.workers.worker(
             self.submission.source, self.submission.filename, preload=self.source.imports, device=device
         )
+
+    def close(self) -> None:
+        if self._spare:
+            self._spare.close()
+            self._spare = None
 
     def describe(self, failure: SubmissionFailure) -> str:
         """What the submission did, as the end of a sentence that starts with what was called."""
@@ -171,10 +179,17 @@ class Asker:
             raise Failure(called, got, wanted, HINTS.get(type(failure))) from None
 
     def ask_aside(self, probe: str, **arguments: Any) -> Any:
-        """The answer of `probe` for a piece of advice, from a worker of its own; None where there is none. It costs
-        nothing, whatever the submission does."""
-        with contextlib.suppress(SubmissionFailure), self.grading.start_worker() as worker:
-            return worker.ask(probe, seconds=min(2.0, max(0.1, self.grading.seconds_left())), **arguments)
+        """The answer of `probe` for a piece of advice; None where there is none. It costs nothing, whatever the
+        submission does, if no check of the task comes after it."""
+        if self.task.id in self.grading.unresponsive:
+            return None
+        try:
+            return self._worker("cpu").ask(probe, seconds=min(2.0, max(0.1, self.grading.seconds_left())), **arguments)
+        except (Raised, WrongReturn):
+            return None
+        except SubmissionFailure:
+            self._drop("cpu")
+            return None
 
     def note(self, text: str) -> None:
         """Advice for the report that costs no points."""

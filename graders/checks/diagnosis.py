@@ -5,20 +5,16 @@ the same order and with the same seeds. A mistake that gives the same answers is
 """
 
 import importlib
-import json
-import os
-import select
-import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from graders.checks import fork
 from graders.checks.asking import Exchange, Grading
 from graders.checks.bank import Mistake
 from graders.checks.bank import load as _load
-from graders.checks.inprocess import InProcess, TrustedWorker, compiled
+from graders.checks.inprocess import InProcess, TrustedWorker
 from graders.checks.values import same
 from graders.manifest import Manifest
 from graders.sandbox import Raised, SubmissionFailure, WrongReturn
@@ -39,30 +35,19 @@ class Diagnosis:
 
 
 def diagnose(grading: Grading, tasks: Sequence[str]) -> dict[str, Diagnosis]:
-    """Task id -> Diagnosis, for those of the failed `tasks` that have one.
-
-    The mistakes run in a fork of this process: what one of them changes for good ends with it, and so does a mistake
-    that never returns.
-    """
+    """Task id -> Diagnosis, for those of the failed `tasks` that have one. The mistakes run in a fork."""
+    manifest = grading.manifest
     asked = {task: exchanges for task in tasks if _comparable(exchanges := grading.exchanges.get(task, []))}
-    if not asked or not known(grading.manifest.name):
+    if not asked or not known(manifest.name):
         return {}
-    receiving, sending = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            silence = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silence, 1)
-            os.dup2(silence, 2)
-            for task, exchanges in asked.items():
-                found = [mistake.id for mistake in matching(grading.manifest, task, exchanges)]
-                os.write(sending, json.dumps([task, found]).encode() + b"\n")
-        finally:
-            os._exit(0)
-    os.close(sending)
-    named = {mistake.id: mistake for mistake in known(grading.manifest.name)}
+
+    def match(send: Callable[[Any], None]) -> None:
+        for task, exchanges in asked.items():
+            send((task, [mistake.id for mistake in matching(manifest, task, exchanges)]))
+
+    named = {mistake.id: mistake for mistake in known(manifest.name)}
     diagnoses = {}
-    for task, found in map(json.loads, _lines(receiving, child)):
+    for task, found in fork.results(match, SECONDS):
         if diagnosis := _in_common([named[name] for name in found]):
             diagnoses[task] = diagnosis
     return diagnoses
@@ -73,13 +58,43 @@ def matching(manifest: Manifest, task: str, exchanges: Sequence[Exchange]) -> li
 
     Where there is none, and the assignment has a view on the task, those whose answers look the same through it.
     """
-    suspects = [mistake for mistake in known(manifest.name) if task in (mistake.task, *mistake.also)]
+    everyone = _suspects(manifest, task)
+    first, answers = _openings.get((manifest.name, task), (None, {}))
+    suspects = everyone
+    if first and _same_question(first, exchanges[0]):
+        suspects = [m for m in everyone if m.id not in answers or same(exchanges[0].answer, answers[m.id])]
     found = [mistake for mistake in suspects if _matches(manifest, mistake, exchanges, list)]
     if not found and (view := _views(manifest).get(task)):
         # A few questions rule out most; each of the others is a call of every suspect.
-        likely = [mistake for mistake in suspects if _matches(manifest, mistake, exchanges[:FEW], view)]
+        likely = [mistake for mistake in everyone if _matches(manifest, mistake, exchanges[:FEW], view)]
         found = [mistake for mistake in likely if _matches(manifest, mistake, exchanges, view)]
     return found
+
+
+# (assignment, task) -> its first question, with the reference's answer, and the answer of each mistake
+_openings: dict[tuple[str, str], tuple[Exchange, dict[str, Any]]] = {}
+
+
+def learn_openings(manifest: Manifest, exchanges: dict[str, list[Exchange]]) -> None:
+    """Put the first question of each task to all of its mistakes, once for all submissions to come: most are ruled out
+    by it. `exchanges` are those of any submission, since the questions are always the same."""
+
+    def answer(send: Callable[[Any], None]) -> None:
+        for task, asked in exchanges.items():
+            for mistake in _suspects(manifest, task):
+                with InProcess(manifest.probes).worker(_source(manifest.name, mistake), manifest.files[0]) as worker:
+                    send((task, mistake.id, _answer(worker, asked[0])))
+
+    for task, name, given in fork.results(answer, SECONDS):
+        _openings.setdefault((manifest.name, task), (exchanges[task][0], {}))[1][name] = given
+
+
+def _suspects(manifest: Manifest, task: str) -> list[Mistake]:
+    return [mistake for mistake in known(manifest.name) if task in (mistake.task, *mistake.also)]
+
+
+def _same_question(one: Exchange, other: Exchange) -> bool:
+    return (one.probe, one.seed) == (other.probe, other.seed) and same(one.arguments, other.arguments)
 
 
 def _matches(manifest: Manifest, mistake: Mistake, exchanges: Sequence[Exchange], view: View) -> bool:
@@ -121,34 +136,12 @@ def _in_common(found: Sequence[Mistake]) -> Diagnosis | None:
     return Diagnosis(names.pop(), hints.pop()) if len(names) == len(hints) == 1 else None
 
 
-def _lines(receiving: int, child: int) -> Iterator[str]:
-    """What the fork writes, line by line, until it ends or its time is over."""
-    ends, text = time.monotonic() + SECONDS, b""
-    try:
-        while select.select([receiving], [], [], max(0.0, ends - time.monotonic()))[0]:
-            part = os.read(receiving, 1 << 16)
-            if not part:
-                break
-            *lines, text = (text + part).split(b"\n")
-            yield from (line.decode() for line in lines)
-    finally:
-        os.close(receiving)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
 load = cache(_load)
 
 
 def known(assignment: str) -> tuple[Mistake, ...]:
     """The assignment's bank of mistakes."""
     return load(assignment).mistakes
-
-
-def compile_sources(manifest: Manifest) -> None:
-    """Do once what would otherwise be done after every fork."""
-    for mistake in known(manifest.name):
-        compiled(_source(manifest.name, mistake), manifest.files[0])
 
 
 @cache

@@ -43,7 +43,7 @@ class TrustedWorker:
             if self._module is None:
                 reseed(self._seed + self._home.stray)
                 self._module = ModuleType("submission")
-                exec(compiled(self._source, self._filename), self._module.__dict__)
+                exec(_compiled(self._source, self._filename), self._module.__dict__)
             if seed is not None:
                 reseed(seed + self._home.stray)
             return _crossed(self._home.probes[probe](self._module, **_crossed(arguments)))
@@ -67,8 +67,7 @@ _probes: Callable[[Path], dict[str, Callable[..., Any]]] = cache(load_probes)
 
 
 @cache
-def compiled(source: bytes, filename: str) -> CodeType:
-    """The code of a trusted source."""
+def _compiled(source: bytes, filename: str) -> CodeType:
     return compile(source, filename, "exec", dont_inherit=True)
 
 

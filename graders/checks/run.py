@@ -6,6 +6,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +125,14 @@ def _judge(grading: Grading, on_task: Callable[[Task], None]) -> list[TaskReport
     gaps = {task.id for task in manifest.tasks if task.gaps}
     if source.fault or set(source.open_gaps) >= gaps:  # nothing can be run, or nothing has been done yet
         return [_unjudged(grading, task, source.fault or "") for task in manifest.tasks]
-    try:
-        faults = missing(grading)
-    except SubmissionFailure as failure:
-        fault = f"{grading.submission.filename} cannot be imported: it {grading.describe(failure)}."
-        return [_unjudged(grading, task, fault) for task in manifest.tasks]
-    plugin = ChecksPlugin(grading, faults, on_task)
-    run_checks(manifest.folder, plugin)
+    with closing(grading):
+        try:
+            faults = missing(grading)
+        except SubmissionFailure as failure:
+            fault = f"{grading.submission.filename} cannot be imported: it {grading.describe(failure)}."
+            return [_unjudged(grading, task, fault) for task in manifest.tasks]
+        plugin = ChecksPlugin(grading, faults, on_task)
+        run_checks(manifest.folder, plugin)
     reports = [_task_report(grading, task, plugin) for task in manifest.tasks]
     wrong = {report.id: report for report in reports if report.status == "wrong"}
     for task_id, found in diagnosis.diagnose(grading, list(wrong)).items():
@@ -178,8 +180,9 @@ def rehearse(manifest: Manifest) -> None:
     reference = Submission("", manifest.files[0], diagnosis.load(manifest.name).reference.encode())
     slow = tuple(task.id for task in manifest.tasks if task.slow)
     source, workers = sources.read(reference, manifest), InProcess(manifest.probes)
-    _judge(Grading(manifest, reference, source, workers, left_out=slow), lambda task: None)
-    diagnosis.compile_sources(manifest)
+    grading = Grading(manifest, reference, source, workers, left_out=slow)
+    _judge(grading, lambda task: None)
+    diagnosis.learn_openings(manifest, grading.exchanges)
 
 
 def run_checks(folder: Path, plugin: ChecksPlugin, *options: str) -> None:

@@ -27,8 +27,9 @@ def audit(
     assignment: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which assignment, if there are several.")
     ] = None,
-    slow: Annotated[
-        bool, typer.Option("--slow", help="Judge slow tasks (training) for every entry: seconds for each.")
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Judge all tasks of every entry: also slow ones, and those it cannot touch."),
     ] = False,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
@@ -37,7 +38,8 @@ def audit(
     """Hold every known mistake and every right variant against every check.
 
     Run it after editing a check or a bank. A mistake has to lose points in its own task and in no other; a variant
-    has to get full marks; an ambiguous answer is treated as its policy says. The tables tell which checks a mistake
+    has to get full marks; an ambiguous answer is treated as its policy says. Not judged, unless you say --thorough, are
+    the training run and tasks for which an entry runs the reference's own code. The tables tell which checks a mistake
     fails and whether it is diagnosed as itself, which checks could go, and how likely a false alarm is.
 
     Exit code: 0 nothing to mend; 1 something to mend; 2 wrong usage; 3 the sandbox does not work here.
@@ -68,14 +70,16 @@ def audit(
     if not entries:
         fail(f"{manifest.name} has no banks yet: add mistakes.toml and variants.toml to its folder")
     found = Audit(manifest.name, complete=not names)
-    interrupted = _fill(found, entries, bank, manifest, jobs, slow)
+    interrupted = _fill(found, entries, bank, manifest, jobs, thorough)
     _put_out(found, manifest, json_file, html_file)
     if interrupted:
         fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
     raise typer.Exit(FOUND if found.problems else 0)
 
 
-def _fill(found: "Audit", entries: "list[Entry]", bank: "Bank", manifest: "Manifest", jobs: int, slow: bool) -> bool:
+def _fill(
+    found: "Audit", entries: "list[Entry]", bank: "Bank", manifest: "Manifest", jobs: int, thorough: bool
+) -> bool:
     """Grade all `entries` under a progress bar; whether that was interrupted."""
     from graders.sandbox import Sandbox, SandboxError, harden_grader
 
@@ -95,7 +99,9 @@ def _fill(found: "Audit", entries: "list[Entry]", bank: "Bank", manifest: "Manif
     try:
         with Sandbox(manifest.probes) as sandbox, progress:
             grade, digits = _load(manifest)
-            for verdict in grade(found, entries, bank.reference, manifest, sandbox, jobs=jobs, data=digits, slow=slow):
+            for verdict in grade(
+                found, entries, bank.reference, manifest, sandbox, jobs=jobs, data=digits, thorough=thorough
+            ):
                 progress.update(bar, advance=1, description=verdict.id, refresh=True)
     except SandboxError as error:
         fail(f"the sandbox does not work here: {error}", UNGRADABLE)
@@ -120,16 +126,20 @@ def _load(manifest: "Manifest") -> tuple[Any, Any]:
 
 def _put_out(found: "Audit", manifest: "Manifest", json_file: Path | None, html_file: Path | None) -> None:
     from graders.audit import terminal
+    from graders.checks import false_alarms
 
     console = Console(highlight=False)
+    table = false_alarms.load(manifest.name) if false_alarms.path(manifest.name).exists() else None
     terminal.show_entries(console, found)
     terminal.show_tasks(console, found)
     if found.complete:
         terminal.show_checks(console, found)
+        if table:
+            terminal.show_false_alarms(console, table)
     terminal.show_outcome(console, found)
     if html_file:
         from graders.audit.page import page
 
-        html_file.write_text(page(found, manifest, []), encoding="utf-8")
+        html_file.write_text(page(found, manifest, table), encoding="utf-8")
     if json_file:
         json_file.write_text(found.to_json(), encoding="utf-8")

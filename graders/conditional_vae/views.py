@@ -50,7 +50,7 @@ def _rates(exchange: Exchange) -> Any:
         return [gradients["mu"]]
     rates = gradients["logvar"].double() / (sample.double() - mu.double())
     wide = rates[exchange.arguments["logvar"] > 0]  # narrow noise is lost in the rounding of z
-    return [gradients["mu"], wide.nanquantile(QUANTILES)]
+    return [gradients["mu"], wide.nanquantile(QUANTILES) if len(wide) else None]
 
 
 def _view(exchange: Exchange, exchanges: Sequence[Exchange], fixed: tuple[str, ...], moving: tuple[str, ...]) -> Any:

@@ -5,7 +5,7 @@ have been, so it is cleaned here, on the trusted side, whatever the worker sent.
 """
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 Where = Literal["import", "call"]
 
@@ -26,6 +26,15 @@ class SandboxError(Exception):
 
 class SubmissionFailure(Exception):
     """Something that the submission did instead of answering."""
+
+    def __reduce__(self) -> Any:  # pickled by the grader's own forks; by default the text alone would be kept
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[SubmissionFailure], arguments: tuple[Any, ...], state: dict[str, Any]) -> SubmissionFailure:
+    failure = kind.__new__(kind, *arguments)
+    failure.__dict__.update(state)
+    return failure
 
 
 class Raised(SubmissionFailure):

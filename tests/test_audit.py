@@ -1,0 +1,125 @@
+"""`cvaekit audit` says what the checks accept and reject, and does not keep quiet about what is wrong."""
+
+import json
+
+import pytest
+from commands import cvaekit
+
+from graders import digits
+from graders.audit.audit import Audit, chosen, run, untouched
+from graders.checks.bank import Ambiguous, Mistake, Variant, load
+
+BANK = load("conditional_vae")
+KL = "kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
+
+
+@pytest.fixture
+def audited(assignment, sandbox):
+    """Audit the given entries."""
+
+    def audited(*entries):
+        audit = Audit(assignment.name, complete=False)
+        for _ in run(audit, entries, BANK.reference, assignment, sandbox, jobs=2, data=digits.load(), thorough=False):
+            pass
+        return audit
+
+    return audited
+
+
+def entry(kind, solution, task="kl_loss", **more):
+    about = {Mistake: {"symptom": "s", "hint": "h"}, Ambiguous: {"policy": "p", "accepted": True}, Variant: {}}[kind]
+    return kind(id="tried", task=task, solution=solution, **(about | more))
+
+
+def test_a_mistake_is_killed_in_its_task_and_diagnosed(audited):
+    [found] = audited(next(entry for entry in BANK.mistakes if entry.id == "kl_sign")).verdicts
+    assert found.killed_by
+    assert found.alone
+    assert (found.elsewhere, found.diagnosed, found.problem) == ([], "its group", None)
+
+
+WRONG = {
+    "a mistake that is none": (entry(Mistake, KL), "survives"),
+    "a mistake that costs more than its task": (
+        entry(Mistake, "kl_loss = 0.0\nrecon_loss = 2 * recon_loss"),
+        "loses points in reconstruction_loss too",
+    ),
+    "a mistake that looks like another": (
+        entry(Mistake, KL.replace("-0.5 *", "-1.0 *")),
+        "is diagnosed as another mistake",
+    ),
+    "a variant that is wrong": (entry(Variant, KL.replace("0.5", "0.7")), "is right, and loses points in kl_loss"),
+    "an accepted answer that is wrong": (
+        entry(Ambiguous, KL.replace("0.5", "0.7")),
+        "is right, and loses points in kl_loss",
+    ),
+    "a rejected answer that is right": (entry(Ambiguous, KL, accepted=False), "survives"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said(audited, name):
+    tried, problem = WRONG[name]
+    audit = audited(tried)
+    assert problem in audit.verdicts[0].problem
+    assert audit.problems == [f"{audit.verdicts[0].kind} tried (kl_loss) {audit.verdicts[0].problem}."]
+
+
+def test_a_check_without_kills_of_its_own_is_listed(audited):
+    audit = audited(*(entry for entry in BANK.mistakes if entry.id in ("kl_sign", "kl_mean_dropped")))
+    assert "kl_loss.zero_at_prior" in {check.id for check in audit.redundant}
+    killers = {check.id: check.kills for check in audit.checks.values() if check.kills}
+    assert killers["kl_loss.value"] == ["kl_sign", "kl_mean_dropped"]
+
+
+def test_too_few_diagnoses_are_a_problem(audited):
+    audit = audited(entry(Mistake, KL.replace("0.5", "0.77")))
+    audit.complete = True
+    assert audit.problems == ["Only 0 of 1 mistakes are diagnosed; at least 90% should be."]
+
+
+def test_only_tasks_that_run_the_same_code_as_the_reference_are_left_out(assignment):
+    def left(task, **parts):
+        return untouched(Variant(id="v", task=task, **parts), assignment)
+
+    methods = {"encode", "reparameterize", "decode"}
+    assert left("kl_loss", solution="...") == methods | {"encoder_dims", "decoder_dims"}
+    assert left("encode", solution="...") == {
+        *("encoder_dims", "decoder_dims", "reparameterize", "decode"),
+        *("reconstruction_loss", "kl_loss"),
+    }
+    assert left("decoder_dims", solution="...") == {"reconstruction_loss", "kl_loss"}
+    assert left("kl_loss", solution="...", before="import math") == set()
+
+
+def test_names_choose_tasks_and_entries(assignment):
+    names = [entry.id for entry in chosen(BANK, assignment, ["kl_sign", "training"])]
+    assert "kl_sign" in names
+    assert {entry.task for entry in chosen(BANK, assignment, ["training"])} == {"training"}
+    assert len(chosen(BANK, assignment, [])) == len(BANK.mistakes) + len(BANK.variants) + len(BANK.ambiguous)
+    with pytest.raises(LookupError, match="kl_sing"):
+        chosen(BANK, assignment, ["kl_sing"])
+
+
+def test_the_command_writes_tables_json_and_a_page(tmp_path):
+    done = cvaekit("audit", "kl_sign", "bce_bernoulli", "--json", "audit.json", "--html", "audit.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "kl_sign" in done.stdout
+    assert "✓ Nothing to mend." in done.stdout
+    table = json.loads((tmp_path / "audit.json").read_text())
+    assert table["schema"] == "cvaekit.audit/1"
+    assert table["passed"] is True
+    assert [found["id"] for found in table["entries"]] == ["kl_sign", "bce_bernoulli"]
+    page = (tmp_path / "audit.html").read_text()
+    assert "Nothing to mend." in page
+    assert "<code >bce_bernoulli</code>" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["kl_sing"], "no entry and no task is called kl_sing"), (["--json", "nowhere/a.json"], "no folder nowhere")],
+)
+def test_wrong_usage_is_refused_before_anything_is_graded(tmp_path, arguments, reason):
+    done = cvaekit("audit", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert reason in done.stderr
