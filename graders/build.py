@@ -20,10 +20,15 @@ BEGIN, END, STARTER_LINE = "### BEGIN SOLUTION", "### END SOLUTION", "#:"
 
 def generated_files(assignment: str) -> dict[Path, str]:
     """Text of every generated file of `assignment`, by its path; KeyError for an unknown assignment."""
-    settings = manifest.load(assignment).settings
-    source = manifest.ROOT / "reference" / assignment / settings["reference"]
-    target = manifest.ROOT / "assignments" / assignment / settings["starter"]
-    return {target: starter(source.read_text(encoding="utf-8"), source.name)}
+    from graders.notebook import release  # imports nbgrader, which takes seconds
+
+    found = manifest.load(assignment)
+    source = manifest.ROOT / "reference" / assignment / found.settings["reference"]
+    folder = manifest.ROOT / "assignments" / assignment
+    return {
+        folder / found.settings["starter"]: starter(source.read_text(encoding="utf-8"), source.name),
+        folder / found.settings["notebook"]: release.students(found),
+    }
 
 
 def starter(reference: str, name: str = "reference") -> str:

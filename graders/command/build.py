@@ -1,4 +1,4 @@
-"""`cvaekit build`: starters from reference/, or a comparison of the two."""
+"""`cvaekit build`: starters and notebooks from reference/, or a comparison of the two."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ def build(
     ] = False,
     assignment: Annotated[str | None, typer.Option(metavar="NAME", help="Only this assignment.")] = None,
 ) -> None:
-    """Generate the starters in assignments/ from the solutions in reference/."""
+    """Generate the starters and notebooks in assignments/ from the solutions in reference/."""
     from graders.build import differences, generated_files, write
 
     names = [chosen_assignment(assignment).name] if assignment else assignments()

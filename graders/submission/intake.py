@@ -7,10 +7,14 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from graders import manifest as manifests
 from graders.manifest import Manifest
 from graders.report.text import clean
+from graders.submission import notebook
 
 MAX_BYTES = 512 * 1024  # a completed starter has 4 kB
+NOTEBOOK = ".ipynb"
+KINDS = (".py", NOTEBOOK)
 
 
 class UnreadableInputError(Exception):
@@ -19,7 +23,10 @@ class UnreadableInputError(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's work as bytes. With a `fault` there is nothing to grade, and the fault says why."""
+    """One student's work as the bytes of a Python file. With a `fault` there is nothing to grade, and it says why.
+
+    Of a notebook, `source` is the solution that its cells hold.
+    """
 
     name: str
     filename: str
@@ -32,7 +39,7 @@ class Submission:
 
 
 def find(path: Path, manifest: Manifest) -> Submission:
-    """The submission at `path`: a `.py` file, or a folder with one.
+    """The submission at `path`: a `.py` file, a notebook, or a folder with one of them.
 
     Raises UnreadableInputError for a path that does not exist, cannot be read, or is of another kind.
     """
@@ -47,9 +54,11 @@ def find(path: Path, manifest: Manifest) -> Submission:
         )
     if stat.S_ISDIR(mode):
         return _in_folder(path, name, manifest)
-    if stat.S_ISREG(mode) and path.suffix != ".py":
-        raise UnreadableInputError(f"{path}: not a Python file; cvaekit grades a .py file or a folder with one")
-    return _read(path, name)
+    if stat.S_ISREG(mode) and path.suffix not in KINDS:
+        raise UnreadableInputError(
+            f"{path}: not a Python file; cvaekit grades a .py file, a notebook, or a folder with one of them"
+        )
+    return _read(path, name, manifest)
 
 
 def _in_folder(folder: Path, name: str, manifest: Manifest) -> Submission:
@@ -57,12 +66,14 @@ def _in_folder(folder: Path, name: str, manifest: Manifest) -> Submission:
         present = sorted(entry.name for entry in os.scandir(folder))
     except OSError as error:
         raise UnreadableInputError(f"{folder}: {error.strerror}") from error
-    for accepted in manifest.files:
-        if accepted in present:
-            return _read(folder / accepted, name)
-    candidates = [entry for entry in present if _defines(folder / entry, manifest.symbols)]
+    accepted = [file for file in manifest.files if file in present]
+    if accepted:
+        # The starter and the notebook come in one folder: work in one of them leaves the other as it came.
+        changed = [file for file in accepted if not _as_handed_out(folder / file, manifest)]
+        return _read(folder / (changed or accepted)[0], name, manifest)
+    candidates = [entry for entry in present if _defines(folder / entry, manifest)]
     if len(candidates) == 1:
-        return _read(folder / candidates[0], name)
+        return _read(folder / candidates[0], name, manifest)
     expected = manifest.files[0]
     if candidates:
         many = f"{len(candidates)} possible submissions ({_listed(candidates)})"
@@ -73,15 +84,42 @@ def _in_folder(folder: Path, name: str, manifest: Manifest) -> Submission:
     return Submission(name, expected, fault=fault)
 
 
-def _defines(path: Path, symbols: tuple[str, ...]) -> bool:
+def _as_handed_out(path: Path, manifest: Manifest) -> bool:
+    """Whether a file holds the same code as the one that students receive under this name."""
+    original = manifests.ROOT / "assignments" / manifest.name / path.name
+    return original.is_file() and (
+        _read(path, path.name, manifest).source.split() == _read(original, path.name, manifest).source.split()
+    )
+
+
+def _defines(path: Path, manifest: Manifest) -> bool:
     """Whether a file with a name of its own looks like the submission; by text, since it may not even parse."""
-    if path.suffix != ".py" or path.name.startswith(("test_", "conftest")) or path.is_symlink():
+    if path.suffix not in KINDS or path.name.startswith(("test_", "conftest")) or path.is_symlink():
         return False
-    text = _read(path, path.name).source.decode("utf-8", "replace")
-    return all(re.search(rf"^(class|def)\s+{symbol}\b", text, re.MULTILINE) for symbol in symbols)
+    text = _read(path, path.name, manifest).source.decode("utf-8", "replace")
+    return all(re.search(rf"^(class|def)\s+{symbol}\b", text, re.MULTILINE) for symbol in manifest.symbols)
 
 
-def _read(path: Path, name: str) -> Submission:
+def _read(path: Path, name: str, manifest: Manifest) -> Submission:
+    found = read_file(path, name)
+    if path.suffix != NOTEBOOK or found.fault:
+        return found
+    methods = [part for task in manifest.tasks for part in task.symbol.split(".") if not part.startswith("__")]
+    try:
+        text = notebook.solution(found.source, manifest.symbols, methods)
+    except notebook.NotebookError as error:
+        return Submission(name, found.filename, fault=f"{found.filename} {error}.")
+    if len(text) > MAX_BYTES:
+        fault = f"{found.filename} holds {len(text) / 1e6:.1f} MB of code; a submission has at most"
+        return Submission(name, found.filename, fault=f"{fault} {MAX_BYTES // 1024} kB.")
+    return Submission(name, found.filename, text.encode("utf-8", "surrogatepass"))
+
+
+def read_file(path: Path, name: str) -> Submission:
+    """The bytes of the file at `path`, of whatever content, as a submission called `name`.
+
+    Links, large files and everything that is no regular file are faults; UnreadableInputError where there is no file.
+    """
     filename = _shown(path.name)
     if path.is_symlink():
         return Submission(
@@ -96,11 +134,12 @@ def _read(path: Path, name: str) -> Submission:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return Submission(name, filename, fault=f"{filename} is not a regular file. Hand in a plain Python file.")
-        if status.st_size > MAX_BYTES:
+        largest = notebook.MAX_NOTEBOOK_BYTES if path.suffix == NOTEBOOK else MAX_BYTES
+        if status.st_size > largest:
             size = f"{filename} has {status.st_size / 1e6:.1f} MB"
-            return Submission(name, filename, fault=f"{size}; a submission has at most {MAX_BYTES // 1024} kB.")
+            return Submission(name, filename, fault=f"{size}; a submission has at most {largest // 1024} kB.")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return Submission(name, filename, file.read(MAX_BYTES + 1))
+            return Submission(name, filename, file.read(largest + 1))
     finally:
         os.close(descriptor)
 

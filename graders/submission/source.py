@@ -137,10 +137,17 @@ def _gap(tree: ast.Module, task: Task) -> str | None:
 
 
 def _definition(tree: ast.AST, path: list[str]) -> ast.FunctionDef | None:
-    """The function at `path` (class, then method); the last definition of a name is the one that counts."""
+    """The function at `path` (class, then method); the last definition of a name is the one that counts.
+
+    A method may also be a function that is given to the class later on, as notebooks do: `Class.method = function`.
+    """
     for node in reversed(list(ast.iter_child_nodes(tree))):
         if isinstance(node, ast.ClassDef) and len(path) == 2 and node.name == path[0]:
             return _definition(node, path[1:])
+        if isinstance(node, ast.Assign) and len(path) == 2 and isinstance(node.value, ast.Name):
+            if any(ast.unparse(target) == ".".join(path) for target in node.targets):
+                return _definition(tree, [node.value.id])
+            continue
         if isinstance(node, ast.FunctionDef) and path == [node.name]:
             return node
     return None

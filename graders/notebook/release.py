@@ -1,0 +1,58 @@
+"""Make the student's notebook out of the instructor's, with the steps that `nbgrader generate_assignment` takes."""
+
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader import preprocessors as steps
+from nbgrader import utils
+
+from graders.build import STARTER_LINE, starter
+from graders.notebook import make
+
+from graders.manifest import Manifest
+
+
+class ClearToStarter(steps.ClearSolutions):
+    """Replaces a solution by the starter's lines that stand in it (`#: x = ...`), as the .py starter is made.
+
+    A solution without such lines becomes nbgrader's usual stub.
+    """
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        lines = [line.strip() for line in cell.source.split("\n")]
+        if cell.cell_type == "code" and utils.is_solution(cell) and any(x.startswith(STARTER_LINE) for x in lines):
+            cell.source = starter(cell.source, cell.metadata["nbgrader"]["grade_id"]).rstrip("\n")
+            return cell, resources
+        return super().preprocess_cell(cell, resources, cell_index)
+
+
+# nbgrader's own list, with our ClearToStarter.
+PREPROCESSORS = [
+    steps.IncludeHeaderFooter,
+    steps.LockCells,
+    ClearToStarter,
+    steps.ClearOutput,
+    steps.CheckCellMetadata,
+    steps.ComputeChecksums,
+    steps.SaveCells,
+    steps.ClearHiddenTests,
+    steps.ClearMarkScheme,
+    steps.ComputeChecksums,
+    steps.CheckCellMetadata,
+]
+
+
+def students(manifest: Manifest) -> str:
+    """The text of the student's notebook: what a course of the kit generates, without its gradebook."""
+    notebook, resources = make.instructors(manifest), ResourcesDict()
+    for step in PREPROCESSORS:
+        if step is not steps.SaveCells:
+            notebook, resources = step().preprocess(notebook, resources)
+    return as_text(notebook)
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """A notebook as nbconvert writes it."""
+    return nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
