@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from graders.command import audit, build, doctor, grade
+from graders.command import audit, build, course, doctor, grade
 
 # Plain help: paragraphs are wrapped to the terminal, and examples stay as they are written.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(grade.grade)
+app.add_typer(course.app, name="course")
 app.command()(build.build)
 app.command()(audit.audit)
 app.command()(doctor.doctor)

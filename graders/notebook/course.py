@@ -1,0 +1,55 @@
+"""The files of an nbgrader course that holds the kit's assignments."""
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+from graders import digits
+from graders.manifest import ROOT, Manifest
+from graders.notebook import make
+from graders.notebook.release import as_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def files(manifests: Iterable[Manifest]) -> dict[Path, bytes]:
+    """Content of every file of a new course, by its path within the course."""
+    chosen = list(manifests)
+    found = {Path("nbgrader_config.py"): _filled("nbgrader_config.py", chosen)}
+    found[Path("README.md")] = _filled("course.md", chosen)
+    for manifest in chosen:
+        source = Path("source") / manifest.name
+        found[source / make.notebook_name(manifest)] = as_text(make.instructors(manifest)).encode()
+        found[source / "README.md"] = (ROOT / "assignments" / manifest.name / "README.md").read_bytes()
+        for name in digits.SUBSET:
+            content = digits.read_bytes(digits.SHIPPED, name)
+            found[source / "data" / "MNIST" / "raw" / f"{name}.gz"] = gzip.compress(content, mtime=0)
+    return found
+
+
+def _filled(template: str, manifests: list[Manifest]) -> bytes:
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    names = {manifest.name: manifest.name for manifest in manifests}
+    data = [f"data/MNIST/raw/{name}.gz" for name in digits.SUBSET]
+    text = text.replace("@ASSIGNMENTS@", repr(names)).replace("@DATA@", repr(data))
+    text = text.replace("@ASSIGNMENT@", manifests[0].name).replace("@NOTEBOOK@", make.notebook_name(manifests[0]))
+    return text.encode()
+
+
+def write(course: Path, content: dict[Path, bytes]) -> list[Path]:
+    """Write what is not there yet, and return its paths. FileExistsError, naming them, if any file has other content.
+
+    Nothing is written in that case.
+    """
+    different = [path for path, data in content.items() if _holds_other(course / path, data)]
+    if different:
+        raise FileExistsError(", ".join(path.as_posix() for path in different))
+    missing = [path for path in content if not (course / path).exists()]
+    for path in missing:
+        (course / path).parent.mkdir(parents=True, exist_ok=True)
+        (course / path).write_bytes(content[path])
+    return missing
+
+
+def _holds_other(path: Path, content: bytes) -> bool:
+    return (path.exists() or path.is_symlink()) and not (path.is_file() and path.read_bytes() == content)
