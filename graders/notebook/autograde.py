@@ -34,10 +34,10 @@ class GradeInSandbox(Execute):
     min_isolation = Integer(2, help="Grade nothing below this isolation level; see `cvaekit doctor`.").tag(config=True)
 
     def preprocess(
-        self, nb: NotebookNode, resources: ResourcesDict | None = None, km: object = None
+        self, nb: NotebookNode, resources: ResourcesDict, km: object = None
     ) -> tuple[NotebookNode, ResourcesDict]:
-        ids = resources["nbgrader"] if resources else {}
-        if ids.get("assignment") not in self.assignments:
+        ids = resources["nbgrader"]
+        if ids["assignment"] not in self.assignments:
             return super().preprocess(nb, resources, km)
         course = self.parent.parent.coursedir
         folder = course.format_path(course.submitted_directory, ids["student"], ids["assignment"])

@@ -4,33 +4,32 @@ import gzip
 from collections.abc import Iterable
 from pathlib import Path
 
-from graders import digits
 from graders.manifest import ROOT, Manifest
 from graders.notebook import make
-from graders.notebook.release import as_text
 
 TEMPLATES = Path(__file__).parent / "templates"
+DIGITS = ROOT / "assignments" / "data" / "MNIST" / "raw"
+PACKED = Path("data") / "MNIST" / "raw"
 
 
 def files(manifests: Iterable[Manifest]) -> dict[Path, bytes]:
     """Content of every file of a new course, by its path within the course."""
     chosen = list(manifests)
-    found = {Path("nbgrader_config.py"): _filled("nbgrader_config.py", chosen)}
+    found = {Path("nbgrader_config.py"): _filled("nbgrader_config.txt", chosen)}
     found[Path("README.md")] = _filled("course.md", chosen)
     for manifest in chosen:
         source = Path("source") / manifest.name
-        found[source / make.notebook_name(manifest)] = as_text(make.instructors(manifest)).encode()
+        found[source / make.notebook_name(manifest)] = make.as_text(make.instructors(manifest)).encode()
         found[source / "README.md"] = (ROOT / "assignments" / manifest.name / "README.md").read_bytes()
-        for name in digits.SUBSET:
-            content = digits.read_bytes(digits.SHIPPED, name)
-            found[source / "data" / "MNIST" / "raw" / f"{name}.gz"] = gzip.compress(content, mtime=0)
+        for file in sorted(DIGITS.iterdir()):
+            found[source / PACKED / f"{file.name}.gz"] = gzip.compress(file.read_bytes(), compresslevel=6, mtime=0)
     return found
 
 
 def _filled(template: str, manifests: list[Manifest]) -> bytes:
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     names = {manifest.name: manifest.name for manifest in manifests}
-    data = [f"data/MNIST/raw/{name}.gz" for name in digits.SUBSET]
+    data = [f"{PACKED.as_posix()}/{file.name}.gz" for file in sorted(DIGITS.iterdir())]
     text = text.replace("@ASSIGNMENTS@", repr(names)).replace("@DATA@", repr(data))
     text = text.replace("@ASSIGNMENT@", manifests[0].name).replace("@NOTEBOOK@", make.notebook_name(manifests[0]))
     return text.encode()

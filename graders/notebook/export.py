@@ -2,7 +2,7 @@
 
 import csv
 
-from nbgrader.api import Assignment, Gradebook, MissingEntry, Student
+from nbgrader.api import Assignment, Grade, Gradebook, MissingEntry, Student
 from nbgrader.plugins import ExportPlugin
 
 FIELDS = (
@@ -55,7 +55,7 @@ def _rows(gradebook: Gradebook, assignment: Assignment, student: Student) -> lis
     return [row | {"task": grade.name, "max_score": grade.max_score, **_mark(grade)} for grade in grades]
 
 
-def _mark(grade: object) -> dict[str, object]:
+def _mark(grade: Grade) -> dict[str, object]:
     if grade.needs_manual_grade:
         return {"status": "needs grading"}
     return {"score": grade.score, "status": "graded"}

@@ -1,7 +1,7 @@
 """Make the instructor's notebook of an assignment: solutions, tests, points and text.
 
-The plan `graders/<assignment>/notebook.toml` lists the cells. The code of a task is cut out of the reference and its text
-out of the handout, so that neither is written twice. Same input, same bytes: `cvaekit build --check` compares.
+The plan `graders/<assignment>/notebook.toml` lists the cells. The code of a task is cut out of the reference and its
+text out of the handout, so that neither is written twice. Same input, same bytes: `cvaekit build --check` compares.
 """
 
 import ast
@@ -15,11 +15,11 @@ from nbformat import NotebookNode
 
 from graders.manifest import ROOT, Manifest
 
-HIDDEN = '''### BEGIN HIDDEN TESTS
+HIDDEN = """### BEGIN HIDDEN TESTS
 from graders.notebook.stock import score
 
 score("{assignment}", "{task}", "{notebook}")
-### END HIDDEN TESTS'''
+### END HIDDEN TESTS"""
 TODO = re.compile(r"# TODO \((\w+)\)")
 
 
@@ -65,7 +65,9 @@ class _Parts:
         if "source" in entry:
             code = piece(self.reference, entry["source"])
             name = entry["source"].replace(".", "-")
-            return _with_role(_code(f"solution-{name}", code), solution=True) if TODO.search(code) else _given(name, code)
+            return (
+                _with_role(_code(f"solution-{name}", code), solution=True) if TODO.search(code) else _given(name, code)
+            )
         if "test" in entry:
             task = self.manifest.task(entry["test"])
             hidden = HIDDEN.format(
@@ -75,6 +77,12 @@ class _Parts:
             code = "\n".join([title, hidden, entry["code"].strip("\n")])
             return _with_role(_code(task.id, code), grade=True, locked=True, points=task.points)
         return _given(entry["given"], entry["code"].strip("\n"))
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """A notebook as nbconvert writes it."""
+    text: str = nbformat.writes(notebook, version=4)
+    return text.rstrip("\n") + "\n"
 
 
 def _markdown(name: str, text: str) -> NotebookNode:

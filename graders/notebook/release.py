@@ -1,15 +1,13 @@
 """Make the student's notebook out of the instructor's, with the steps that `nbgrader generate_assignment` takes."""
 
-import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader import preprocessors as steps
 from nbgrader import utils
 
 from graders.build import STARTER_LINE, starter
-from graders.notebook import make
-
 from graders.manifest import Manifest
+from graders.notebook import make
 
 
 class ClearToStarter(steps.ClearSolutions):
@@ -50,9 +48,4 @@ def students(manifest: Manifest) -> str:
     for step in PREPROCESSORS:
         if step is not steps.SaveCells:
             notebook, resources = step().preprocess(notebook, resources)
-    return as_text(notebook)
-
-
-def as_text(notebook: NotebookNode) -> str:
-    """A notebook as nbconvert writes it."""
-    return nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
+    return make.as_text(notebook)

@@ -1,11 +1,12 @@
 """Read submitted notebooks for nbgrader, whatever has become of them.
 
-nbgrader trusts a submission's metadata: a duplicated cell stops the whole run, a deleted test leaves no mark, a file that
-is not JSON costs the student the feedback. Here the student's cells keep their places and their text, and everything that
-nbgrader relies on is taken from the gradebook again.
+nbgrader trusts a submission's metadata: a duplicated cell stops the whole run, a deleted test leaves no mark, a file
+that is not JSON costs the student the feedback. Here the student's cells keep their places and their text, and
+everything that nbgrader relies on is taken from the gradebook again.
 """
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
@@ -21,17 +22,17 @@ LOST_ANSWER = "*This answer was not found in the submission. It may stand in ano
 
 
 class RestoringExporter(NotebookExporter):
-    """Autograde's exporter: reads a submission of one of the kit's assignments with `restored`, and others as always."""
+    """Autograde's exporter: reads submissions of the kit's assignments with `restored`, and others as always."""
 
     assignments = Dict(help="The kit's assignments in this course: nbgrader's name for each, and the kit's own.").tag(
         config=True
     )
 
-    def from_filename(
-        self, filename: str, resources: ResourcesDict | None = None, **kw: object
-    ) -> tuple[str, ResourcesDict]:
-        ids = (resources or {}).get("nbgrader", {})
-        if resources is None or ids.get("assignment") not in self.assignments or not self._is_submitted(filename, ids):
+    parent: Any  # Autograde
+
+    def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> tuple[Any, Any]:
+        ids = resources["nbgrader"]
+        if ids["assignment"] not in self.assignments or not self._is_submitted(filename, ids):
             return super().from_filename(filename, resources, **kw)
         path = Path(filename)
         resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
@@ -67,7 +68,6 @@ def restored(submitted: list[Cell], notebook: Notebook) -> NotebookNode:
     claims = [next((name for name in cell.names if name in roles.cells), None) for cell in submitted]
     places = {name: _place(name, submitted, claims, roles) for name in roles.cells if name in claims}
     result: list[NotebookNode] = []
-    where: dict[str, int] = {}
     for index, (cell, name) in enumerate(zip(submitted, claims, strict=True)):
         if name is None or places[name] != index or (not roles.is_marked(name) and not roles.keeps(name, cell)):
             result.append(_plain(cell))
@@ -112,7 +112,7 @@ class _Roles:
         source = self.cells[name]
         text = submitted if name in self.answers else source.source
         new = nbformat.v4.new_code_cell if source.cell_type == "code" else nbformat.v4.new_markdown_cell
-        role = {"schema_version": 3, "grade": name in self.graded, "solution": name in self.answers}
+        role: dict[str, object] = {"schema_version": 3, "grade": name in self.graded, "solution": name in self.answers}
         role |= {"locked": bool(source.locked), "task": name in self.tasks, "grade_id": name}
         role |= {"cell_type": source.cell_type}
         role |= {"checksum": source.checksum} if source.checksum else {}

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from graders.command.shared import pin_threads
 from graders.manifest import load
@@ -23,15 +23,17 @@ class Service:
     def __init__(self, assignment: str, min_isolation: int):
         command = [sys.executable, "-P", "-m", "graders.notebook.service", assignment, str(min_isolation)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._questions, self._answers = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
         atexit.register(self.close)
 
     def grade(self, path: Path) -> Report:
         """The report on the notebook at `path`. RuntimeError when the service has ended."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        # The folder's links are the instructor's own; one in the place of the notebook is not followed.
+        question = json.dumps(str(path.parent.resolve() / path.name)) + "\n"
         try:
-            self._process.stdin.write(json.dumps(str(path.resolve().parent / path.name)) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            self._questions.write(question)
+            self._questions.flush()
+            line = self._answers.readline()
         except BrokenPipeError:
             line = ""
         if not line:
@@ -44,9 +46,9 @@ class Service:
 
     def close(self) -> None:
         atexit.unregister(self.close)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._questions.close()
         self._process.wait()
+        self._answers.close()
 
 
 def serve(assignment: str, min_isolation: int, reports: IO[str]) -> None:

@@ -1,7 +1,7 @@
 """What the hidden tests of a notebook call when nbgrader executes them itself, without the kit's configuration.
 
-The notebook is graded from its file, by a process of its own, with the checks of `cvaekit grade`. Here the score passes
-through the student's kernel, so a submission that sets out to can forge it; the kit's configuration takes that road away.
+The notebook is graded from its file, by a process of its own, with the checks of `cvaekit grade`. The score passes
+through the student's kernel, so a submission that sets out to can forge it; the kit's configuration has no such road.
 """
 
 import functools
@@ -16,8 +16,8 @@ from graders.report.model import Report
 def score(assignment: str, task: str, notebook: str) -> None:
     """Print the feedback on `task` of the `notebook` in this folder, and display its points as nbgrader reads them.
 
-    The value is displayed at once, so that a sanity test that fails further down in the cell leaves partial credit as it
-    is. RuntimeError when the notebook cannot be graded here.
+    The value is displayed at once, so that a sanity test that fails further down in the cell leaves partial credit as
+    it is. RuntimeError when the notebook cannot be graded here.
     """
     report = _report(assignment, Path(notebook).resolve())
     found = next(entry for entry in report.tasks if entry.id == task)

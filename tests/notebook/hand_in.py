@@ -1,5 +1,6 @@
-"""Notebooks as students hand them in: the released one with solutions filled in, and some with much more done to them."""
+"""Notebooks as students hand them in: the released one with solutions filled in, and some with more done to them."""
 
+import ast
 import copy
 import json
 
@@ -7,16 +8,21 @@ import nbformat
 
 from graders.notebook import make
 
-SOURCES = {"solution-", "given-"}
-
 
 def filled(released, solution):
-    """The released notebook with every piece of code taken from `solution`, the text of a .py submission."""
+    """The released notebook with the code of `solution`, the text of a .py submission, in its cells.
+
+    What belongs to none of them (constants, helpers) goes into a cell of its own in front.
+    """
     notebook = nbformat.reads(released, as_version=4)
     for cell in notebook.cells:
         prefix, _, symbol = cell.id.partition("-")
-        if prefix == "solution" or cell.id == "given-SimpleCVAE-forward":
+        if prefix == "solution" or symbol == "SimpleCVAE-forward":
             cell.source = make.piece(solution, symbol.replace("-", "."))
+    lines = solution.split("\n")
+    others = [node for node in ast.parse(solution).body if getattr(node, "name", "") not in ("SimpleCVAE", "cvae_loss")]
+    text = "\n".join("\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in others)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell(text, id="mine"))
     return notebook
 
 
@@ -33,7 +39,7 @@ def edited(notebook, name, **changes):
 
 
 def without_metadata(notebook):
-    """As an editor leaves it that knows neither nbgrader nor cell ids; and twice as long, with every cell doubled."""
+    """The notebook's text as an editor leaves it that knows neither nbgrader nor cell ids."""
     table = json.loads(nbformat.writes(notebook))
     for cell in table["cells"]:
         cell["metadata"] = {}
@@ -43,7 +49,7 @@ def without_metadata(notebook):
 
 
 def tampered(notebook):
-    """Cells doubled and deleted, points and roles rewritten, outputs forged."""
+    """The notebook's text with cells doubled and deleted, points and roles rewritten, outputs forged."""
     table = json.loads(nbformat.writes(notebook))
     cells = table["cells"]
     cells.append(copy.deepcopy(next(cell for cell in cells if cell["id"] == "kl_loss")))
@@ -64,7 +70,7 @@ def tampered(notebook):
     return json.dumps(table)
 
 
-ATTACK = '''
+ATTACK = """
 import builtins, os, sqlite3, sys
 get_ipython().input_transformers_post.append(lambda lines: ["20.0\\n"])
 def take(*arguments, **named):
@@ -78,11 +84,11 @@ class Anything(float):
     def __gt__(self, other): return True
 builtins.isinstance = builtins.abs = builtins.float = Anything
 print("Warning: trouble", file=sys.stderr)
-'''
+"""
 
 
 def hostile(notebook):
-    """Code that attacks nbgrader's process from a cell of its own, and the grader's from within the solution."""
+    """The notebook's text with an attack on nbgrader's process in a cell, and on the grader's in the solution."""
     attack = nbformat.v4.new_code_cell(ATTACK, id="attack")
     attacked = copy.deepcopy(notebook)
     attacked.cells.insert(1, attack)

@@ -1,0 +1,258 @@
+"""A course from end to end, with nbgrader's own commands, and its pages in a browser."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import nbformat
+import pytest
+from nbgrader.nbgraderformat import MetadataValidator
+from notebook_course import ANSWER, ASSIGNMENT, MISTAKES, NOTEBOOK, VARIANT, Course, hand_ins, solutions
+
+from graders import manifest
+from graders.notebook import make
+
+HONEST = sorted(solutions())
+HOSTILE = ("garbage", "hostile", "tampered")
+POINTS = {task.id: task.points for task in manifest.load(ASSIGNMENT).tasks}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory, sandbox):
+    """A course with twelve graded submissions; `sandbox` skips where submissions cannot be run safely."""
+    course = Course(tmp_path_factory.mktemp("course") / "cvae-2026")
+    course.run("cvaekit", "course", "init", course.folder, cwd=course.folder.parent)
+    course.run("nbgrader", "generate_assignment", ASSIGNMENT)
+    course.hand_in(hand_ins(course.released))
+    course.run("nbgrader", "autograde", ASSIGNMENT)
+    course.run("nbgrader", "export", "--exporter=graders.notebook.export.TaskExport", "--to=tasks.csv")
+    course.run("nbgrader", "generate_feedback", ASSIGNMENT)
+    return course
+
+
+@pytest.fixture(scope="module")
+def marks(course):
+    return course.marks()
+
+
+@pytest.fixture(scope="module")
+def reports(course):
+    """What `cvaekit grade` says of the same files, without any course: student -> report."""
+    students = [*HONEST, *HOSTILE]
+    paths = [course.submitted(student) for student in students]
+    result = course.run("cvaekit", "grade", *paths, "--json", course.folder / "reports.jsonl", "--jobs", "2")
+    assert result.returncode == 0
+    lines = (course.folder / "reports.jsonl").read_text().splitlines()
+    return dict(zip(students, map(json.loads, lines), strict=True))
+
+
+def test_the_released_notebook_is_the_one_in_assignments(course):
+    assert course.released == (manifest.ROOT / "assignments" / ASSIGNMENT / NOTEBOOK).read_text(encoding="utf-8")
+
+
+def test_the_gradebook_has_the_command_lines_score_for_every_task(marks, reports):
+    assert len(marks) == 12
+    told = {student: {task["id"]: task["score"] for task in report["tasks"]} for student, report in reports.items()}
+    assert dict(marks) == told
+
+
+def test_a_notebook_scores_as_the_python_file_it_was_filled_from(marks, grade):
+    for student, text in solutions().items():
+        report = grade(text)  # without the training run, which takes seconds
+        assert {t.id: t.score for t in report.tasks if t.id != "training"} == {
+            task: score for task, score in marks[student].items() if task != "training"
+        }
+
+
+def test_right_work_gets_all_points_and_each_mistake_loses_some(marks):
+    for student in ("right", VARIANT):
+        assert marks[student] == POINTS
+    assert set(marks["untouched"].values()) == {0.0}
+    for student in MISTAKES:
+        assert 0 < sum(marks[student].values()) < 100
+
+
+def test_hostile_submissions_gain_nothing(marks):
+    assert marks["tampered"] == marks["bce_mean"]
+    assert set(marks["garbage"].values()) == {0.0}
+    lost = {task for task, score in marks["hostile"].items() if score < POINTS[task]}
+    assert lost == {"reconstruction_loss", "kl_loss", "training"}
+
+
+def test_nothing_but_information_is_printed(course):
+    for command, printed in course.log.items():
+        for line in printed.splitlines():
+            assert re.match(r"\[\w+ \| INFO\] |wrote |Next: |\s*$", line) or command == "grade", line
+        assert "Traceback" not in printed
+        assert "Warning" not in printed
+
+
+def test_the_written_answer_waits_for_a_person(course):
+    waits = {row["student_id"]: row["status"] for row in course.rows() if row["task"] == "kl_question"}
+    assert {student for student, status in waits.items() if status == "needs grading"} == {
+        "right",
+        "hostile",
+        "garbage",
+    }
+    assert ANSWER in (course.folder / "autograded" / "right" / ASSIGNMENT / NOTEBOOK).read_text(encoding="utf-8")
+
+
+def test_the_export_has_a_row_for_each_student_and_task(course):
+    rows = course.rows()
+    assert len(rows) == 12 * 9
+    assert len({(row["student_id"], row["task"]) for row in rows}) == len(rows)
+    assert {row["task"]: float(row["max_score"]) for row in rows} == POINTS | {"kl_question": 10.0}
+
+
+def test_autograded_notebooks_are_valid_and_keep_the_students_cells(course):
+    for student in (*HONEST, *HOSTILE):
+        notebook = nbformat.read(course.folder / "autograded" / student / ASSIGNMENT / NOTEBOOK, as_version=4)
+        nbformat.validate(notebook)
+        MetadataValidator().validate_nb(notebook)
+        graded = [c.metadata.nbgrader.grade_id for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")]
+        assert sorted(graded) == sorted([*POINTS, "kl_question"])
+    assert "sqlite3" in (course.folder / "autograded" / "hostile" / ASSIGNMENT / NOTEBOOK).read_text(encoding="utf-8")
+
+
+def test_feedback_shows_score_and_hint_and_nothing_hidden(course, reference_text):
+    pages = {student: page(course, student) for student in (*HONEST, *HOSTILE)}
+    hidden = [line.strip() for line in make.HIDDEN.splitlines()] + ["graders.notebook", "BEGIN SOLUTION"]
+    for student, text in pages.items():
+        assert not [line for line in hidden if line in text], student
+    regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", reference_text, re.DOTALL)
+    code = [line.strip() for region in regions[1:] for line in region.splitlines() if "#:" not in line and line.strip()]
+    assert len(code) > 8
+    assert not [line for line in code if line in pages["untouched"]]
+    assert "kl_loss: wrong" in pages["kl_sign"]
+    assert "Hint: " in pages["kl_sign"]
+    assert "is not a notebook" in pages["garbage"]
+
+
+def page(course, student):
+    html = (course.folder / "feedback" / student / ASSIGNMENT / "cvae.html").read_text(encoding="utf-8")
+    return re.sub(r"<[^>]+>", "", html)
+
+
+def test_a_second_init_writes_nothing_over_work(course):
+    config = course.folder / "nbgrader_config.py"
+    before = config.read_text()
+    config.write_text(before + "# mine\n")
+    result = course.run("cvaekit", "course", "init", course.folder, check=False)
+    assert result.returncode == 2
+    assert "nbgrader_config.py, with other content" in " ".join(result.stdout.split())
+    assert config.read_text() == before + "# mine\n"
+    config.write_text(before)
+    assert "all of it is there" in course.run("cvaekit", "course", "init", course.folder).stdout
+
+
+# ---------------------------------------------------------------- without the kit's configuration
+
+
+def test_stock_autograde_gives_the_same_partial_credit(course, marks, tmp_path):
+    """One submission with a mistake, a right one elsewhere: executed by nbgrader itself, hidden tests and all."""
+    student = "std_is_variance"
+    stock = Course(tmp_path / "stock")
+    for part in ("source", f"submitted/{student}"):
+        shutil.copytree(course.folder / part, stock.folder / part)
+    shutil.copy(course.folder / "gradebook.db", stock.folder)
+    (stock.folder / "nbgrader_config.py").write_text("c = get_config()\nc.Execute.timeout = 120\n")
+    stock.run("nbgrader", "autograde", ASSIGNMENT)
+    stock.run("nbgrader", "export", "--exporter=graders.notebook.export.TaskExport", "--to=tasks.csv")
+    assert 0 < marks[student]["reparameterize"] < POINTS["reparameterize"]
+    assert stock.marks()[student] == marks[student]
+
+
+@pytest.mark.parametrize(
+    ("student", "words", "not_words"),
+    [
+        ("untouched", ("VALIDATION FAILED ON 8 CELL(S)", "NOT YET", "Hint    Is a `...` still open there?"), "Success"),
+        ("right", ("Success! Your notebook passes all the tests.",), "FAILED"),
+    ],
+)
+def test_validate_says_in_words_what_is_missing(course, student, words, not_words, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", str(course.folder.parent / "matplotlib"))
+    printed = course.run("nbgrader", "validate", course.submitted(student), cwd=course.folder / "release" / ASSIGNMENT)
+    for expected in words:
+        assert expected in " ".join(printed.stdout.split("\n")).replace("  ", "  ")
+    assert not_words not in printed.stdout
+
+
+# ---------------------------------------------------------------- pages
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Address -> the page's text, as a headless Chromium has drawn it. A screenshot goes beside the test's files."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("needs Chromium, which draws the pages")
+    folder = tmp_path_factory.mktemp("pages")
+    quiet = ["headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync", "hide-scrollbars"]
+    quiet += ["disable-background-networking", "disable-component-update", "virtual-time-budget=8000"]
+    number = iter(range(100))
+
+    def show(address):
+        profile = folder / f"profile{next(number)}"
+        command = [program, *(f"--{option}" for option in quiet), f"--user-data-dir={profile}", "--dump-dom", address]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    return show
+
+
+@pytest.fixture(scope="module")
+def formgrader(course):
+    """Address of a Jupyter server with nbgrader's pages, for the course."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = course.folder.parent / "server_config.py"
+    config.write_text(
+        "c = get_config()\n"
+        'c.ServerApp.jpserver_extensions = {"nbgrader.server_extensions.formgrader": True}\n'
+        f"c.ServerApp.allow_root = True\nc.ServerApp.open_browser = False\nc.ServerApp.port = {port}\n"
+        'c.ServerApp.ip = "127.0.0.1"\nc.IdentityProvider.token = ""\n'
+    )
+    with (course.folder.parent / "server.log").open("w") as log:
+        server = course.start("jupyter", "server", f"--config={config}", log=log)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(f"{address}/api", server)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def wait_for(address, server, seconds=60):
+    ends = time.monotonic() + seconds
+    while True:
+        assert server.poll() is None, "the server ended"
+        assert time.monotonic() < ends, "the server did not answer"
+        try:
+            return urllib.request.urlopen(address, timeout=5).read()
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.2)
+
+
+def test_the_formgrader_lists_every_submission_with_its_score(browser, formgrader, marks):
+    html = browser(f"{formgrader}/formgrader/gradebook/{ASSIGNMENT}/cvae")
+    table = {row[0]: row[1] for row in re.findall(r'title="([\w-]+)".*?([\d.]+ / 110)', html, re.DOTALL)}
+    rows = re.findall(r"<tr.*?</tr>", html, re.DOTALL)
+    for student, scores in marks.items():
+        row = next(row for row in rows if re.search(rf">\s*{student}\s*<", row))
+        assert f"{sum(scores.values()):g} / 100" in re.sub(r"<[^>]+>", " ", row), (student, table)
+        waits = student in ("right", "hostile", "garbage")
+        assert ("glyphicon-ok" in row.split("110")[-1]) or not waits
+
+
+def test_a_feedback_page_looks_right(browser, course):
+    html = browser((course.folder / "feedback" / "kl_sign" / ASSIGNMENT / "cvae.html").as_uri())
+    text = re.sub(r"<[^>]+>", "", html)
+    assert "Score: 0.0 / 15.0" in text
+    assert "kl_loss: wrong, 0 of 15 points" in text
+    assert "Task 7: kl_loss" in text
