@@ -11,10 +11,13 @@ import urllib.request
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator
 from notebook_course import ANSWER, ASSIGNMENT, MISTAKES, NOTEBOOK, VARIANT, Course, hand_ins, solutions
+from typer.testing import CliRunner
 
 from graders import manifest
+from graders.command.main import app
 from graders.notebook import make
 
 HONEST = sorted(solutions())
@@ -62,8 +65,8 @@ def test_the_gradebook_has_the_command_lines_score_for_every_task(marks, reports
 
 
 def test_a_notebook_scores_as_the_python_file_it_was_filled_from(marks, grade):
-    for student, text in solutions().items():
-        report = grade(text)  # without the training run, which takes seconds
+    for student in ("right", "std_is_variance", "encode_cat_rows"):
+        report = grade(solutions()[student])  # without the training run, which takes seconds
         assert {t.id: t.score for t in report.tasks if t.id != "training"} == {
             task: score for task, score in marks[student].items() if task != "training"
         }
@@ -78,7 +81,7 @@ def test_right_work_gets_all_points_and_each_mistake_loses_some(marks):
 
 
 def test_hostile_submissions_gain_nothing(marks):
-    assert marks["tampered"] == marks["bce_mean"]
+    assert marks["tampered"] == marks["bce_per_pixel"]
     assert set(marks["garbage"].values()) == {0.0}
     lost = {task for task, score in marks["hostile"].items() if score < POINTS[task]}
     assert lost == {"reconstruction_loss", "kl_loss", "training"}
@@ -121,15 +124,15 @@ def test_autograded_notebooks_are_valid_and_keep_the_students_cells(course):
 
 def test_feedback_shows_score_and_hint_and_nothing_hidden(course, reference_text):
     pages = {student: page(course, student) for student in (*HONEST, *HOSTILE)}
-    hidden = [line.strip() for line in make.HIDDEN.splitlines()] + ["graders.notebook", "BEGIN SOLUTION"]
+    hidden = [line for line in make.HIDDEN.splitlines() if line] + ["graders.notebook", "BEGIN SOLUTION"]
     for student, text in pages.items():
         assert not [line for line in hidden if line in text], student
     regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", reference_text, re.DOTALL)
     code = [line.strip() for region in regions[1:] for line in region.splitlines() if "#:" not in line and line.strip()]
     assert len(code) > 8
     assert not [line for line in code if line in pages["untouched"]]
-    assert "kl_loss: wrong" in pages["kl_sign"]
-    assert "Hint: " in pages["kl_sign"]
+    assert "kl_loss: wrong" in pages["kl_not_reduced"]
+    assert "Hint: " in pages["kl_not_reduced"]
     assert "is not a notebook" in pages["garbage"]
 
 
@@ -142,12 +145,13 @@ def test_a_second_init_writes_nothing_over_work(course):
     config = course.folder / "nbgrader_config.py"
     before = config.read_text()
     config.write_text(before + "# mine\n")
-    result = course.run("cvaekit", "course", "init", course.folder, check=False)
-    assert result.returncode == 2
-    assert "nbgrader_config.py, with other content" in " ".join(result.stdout.split())
+    result = CliRunner().invoke(app, ["course", "init", str(course.folder)])
+    assert result.exit_code == 2
+    assert "already holds nbgrader_config.py, with other content" in " ".join(result.output.split())
     assert config.read_text() == before + "# mine\n"
     config.write_text(before)
-    assert "all of it is there" in course.run("cvaekit", "course", "init", course.folder).stdout
+    result = CliRunner().invoke(app, ["course", "init", str(course.folder)])
+    assert "nothing to write: all of it is there" in result.output
 
 
 # ---------------------------------------------------------------- without the kit's configuration
@@ -155,31 +159,32 @@ def test_a_second_init_writes_nothing_over_work(course):
 
 def test_stock_autograde_gives_the_same_partial_credit(course, marks, tmp_path):
     """One submission with a mistake, a right one elsewhere: executed by nbgrader itself, hidden tests and all."""
-    student = "std_is_variance"
+    student = "kl_not_reduced"
     stock = Course(tmp_path / "stock")
     for part in ("source", f"submitted/{student}"):
         shutil.copytree(course.folder / part, stock.folder / part)
     shutil.copy(course.folder / "gradebook.db", stock.folder)
     (stock.folder / "nbgrader_config.py").write_text("c = get_config()\nc.Execute.timeout = 120\n")
     stock.run("nbgrader", "autograde", ASSIGNMENT)
-    stock.run("nbgrader", "export", "--exporter=graders.notebook.export.TaskExport", "--to=tasks.csv")
-    assert 0 < marks[student]["reparameterize"] < POINTS["reparameterize"]
-    assert stock.marks()[student] == marks[student]
+    with Gradebook(f"sqlite:///{stock.folder}/gradebook.db") as gradebook:
+        grades = gradebook.find_submission_notebook("cvae", ASSIGNMENT, student).grades
+        scores = {grade.name: grade.score for grade in grades if grade.name != "kl_question"}
+    assert 0 < marks[student]["kl_loss"] < POINTS["kl_loss"]
+    assert scores == marks[student]
 
 
-@pytest.mark.parametrize(
-    ("student", "words", "not_words"),
-    [
-        ("untouched", ("VALIDATION FAILED ON 8 CELL(S)", "NOT YET", "Hint    Is a `...` still open there?"), "Success"),
-        ("right", ("Success! Your notebook passes all the tests.",), "FAILED"),
-    ],
-)
-def test_validate_says_in_words_what_is_missing(course, student, words, not_words, monkeypatch):
-    monkeypatch.setenv("MPLCONFIGDIR", str(course.folder.parent / "matplotlib"))
-    printed = course.run("nbgrader", "validate", course.submitted(student), cwd=course.folder / "release" / ASSIGNMENT)
-    for expected in words:
-        assert expected in " ".join(printed.stdout.split("\n")).replace("  ", "  ")
-    assert not_words not in printed.stdout
+def test_validate_says_in_words_what_is_missing(course):
+    folder = course.folder / "release" / ASSIGNMENT  # where the digits are
+    for student in ("untouched", VARIANT):
+        shutil.copy(course.submitted(student), folder / f"{student}.ipynb")
+    printed = course.run("nbgrader", "validate", "untouched.ipynb", f"{VARIANT}.ipynb", cwd=folder).stdout
+    failed, found, passed = printed.partition("Success! Your notebook passes all the tests.")
+    assert found
+    assert "VALIDATION FAILED ON 8 CELL(S)!" in failed
+    assert failed.count("NOT YET") == 8
+    assert "Hint    Is a `...` still open there?" in failed
+    assert "Traceback" not in printed
+    assert "FAILED" not in passed
 
 
 # ---------------------------------------------------------------- pages
@@ -251,7 +256,7 @@ def test_the_formgrader_lists_every_submission_with_its_score(browser, formgrade
 
 
 def test_a_feedback_page_looks_right(browser, course):
-    html = browser((course.folder / "feedback" / "kl_sign" / ASSIGNMENT / "cvae.html").as_uri())
+    html = browser((course.folder / "feedback" / "kl_not_reduced" / ASSIGNMENT / "cvae.html").as_uri())
     text = re.sub(r"<[^>]+>", "", html)
     assert "Score: 0.0 / 15.0" in text
     assert "kl_loss: wrong, 0 of 15 points" in text
