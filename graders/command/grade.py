@@ -22,7 +22,7 @@ BELOW_PASS_MARK = 1
 
 
 def grade(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="A .py file, or a folder that holds one.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="A .py file, a notebook, or a folder with one.")],
     json_file: Annotated[
         str | None,
         typer.Option(
@@ -58,8 +58,8 @@ def grade(
 ) -> None:
     """Grade submissions and explain every mark.
 
-    A submission is a completed starter: a .py file, or a folder with one. It runs in a locked process of its own, and
-    nothing it does changes another one's mark.
+    A submission is a completed starter: a .py file, a notebook, or a folder with one of them. It runs in a locked
+    process of its own, and nothing it does changes another one's mark.
 
     Exit code: 0 graded, whatever the score; 1 a score below --pass-mark; 2 wrong usage or unreadable input; 3 something
     could not be graded, through no fault of the submission's.
