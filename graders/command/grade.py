@@ -22,7 +22,7 @@ BELOW_PASS_MARK = 1
 
 
 def grade(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="A .py file, a notebook, or a folder with one.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="A .py file, a notebook, or a folder of one.")],
     json_file: Annotated[
         str | None,
         typer.Option(

@@ -43,9 +43,7 @@ class GradeInSandbox(Execute):
         folder = course.format_path(course.submitted_directory, ids["student"], ids["assignment"])
         assignment = self.assignments[ids["assignment"]]
         report = self._service(assignment).grade(Path(folder) / f"{ids['notebook']}.ipynb")
-        if report.score is None:
-            raise UngradableError(report.tasks[0].feedback)
-        self._write(nb, report, resources)
+        self.mark(nb, report, resources)
         return nb, resources
 
     def _service(self, assignment: str) -> Service:
@@ -54,7 +52,10 @@ class GradeInSandbox(Execute):
             _services[assignment] = Service(assignment, self.min_isolation)
         return _services[assignment]
 
-    def _write(self, nb: NotebookNode, report: Report, resources: ResourcesDict) -> None:
+    def mark(self, nb: NotebookNode, report: Report, resources: ResourcesDict) -> None:
+        """Put `report` into the graded cells of `nb`; UngradableError where there is no mark to put in."""
+        if report.score is None:
+            raise UngradableError(report.tasks[0].feedback)
         tasks = {task.id: task for task in report.tasks}
         hide = ClearHiddenTests(parent=self)  # the pages for students are made from what is left here
         for index, cell in enumerate(nb.cells):
