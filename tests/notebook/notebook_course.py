@@ -25,6 +25,7 @@ MISTAKES = (  # most of them cannot train, which saves time
     "kl_not_reduced",
 )
 VARIANT = "kl_of_distributions"
+ANSWERED = ("right", VARIANT)  # those with an answer to the written question
 
 
 class Course:
@@ -57,6 +58,11 @@ class Course:
     @property
     def released(self) -> str:
         return (self.folder / "release" / ASSIGNMENT / NOTEBOOK).read_text(encoding="utf-8")
+
+    @property
+    def instructors(self) -> str:
+        notebook = nbformat.read(self.folder / "source" / ASSIGNMENT / NOTEBOOK, as_version=4)
+        return "\n".join(cell.source for cell in notebook.cells)
 
     def submitted(self, student: str) -> Path:
         return self.folder / "submitted" / student / ASSIGNMENT / NOTEBOOK
@@ -92,11 +98,11 @@ def solutions() -> dict[str, str]:
 def hand_ins(released: str) -> dict[str, str]:
     """Twelve notebooks by student: the honest ones, and three that are out for trouble."""
     notebooks = {name: hand_in.filled(released, text) for name, text in solutions().items()}
-    right = hand_in.answered(notebooks["right"], ANSWER)
-    texts = {name: nbformat.writes(notebook) for name, notebook in notebooks.items()}
-    texts |= {"right": nbformat.writes(right), "untouched": released}
+    for student in ANSWERED:
+        notebooks[student] = hand_in.answered(notebooks[student], ANSWER)
+    texts = {name: nbformat.writes(notebook) for name, notebook in notebooks.items()} | {"untouched": released}
     return texts | {
         "tampered": hand_in.tampered(hand_in.filled(released, solutions()["bce_per_pixel"])),
-        "hostile": hand_in.hostile(right),
+        "hostile": hand_in.hostile(notebooks["right"]),
         "garbage": '{"cells": [',
     }
