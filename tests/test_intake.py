@@ -87,7 +87,7 @@ def test_a_path_that_does_not_exist(tmp_path):
 def test_a_file_of_another_kind(tmp_path):
     path = tmp_path / "cvae.docx"
     path.write_text("hello")
-    with pytest.raises(intake.UnreadableInputError, match=r"a \.py file or a folder"):
+    with pytest.raises(intake.UnreadableInputError, match=r"a \.py file, a notebook, or a folder"):
         find(path)
 
 
