@@ -5,6 +5,7 @@ that is not JSON costs the student the feedback. Here the student's cells keep t
 everything that nbgrader relies on is taken from the gradebook again.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def read(path: Path) -> list[Cell]:
     if found.fault:
         return [Cell("markdown", found.fault)]
     try:
-        return cells(found.source)
+        # JSON can hold halves of characters, which no file can be written with.
+        return [replace(cell, source=cell.source.encode("utf-8", "replace").decode()) for cell in cells(found.source)]
     except NotebookError as error:
         return [Cell("markdown", f"{path.name} {error}.")]
 

@@ -75,6 +75,14 @@ def test_the_written_question_has_a_scheme_for_the_instructor_only(instructors):
     assert "YOUR ANSWER HERE" in release.students(MANIFEST)
 
 
+def test_the_notebook_trains_as_the_grader_does():
+    text, settings = release.students(MANIFEST), MANIFEST.settings["training"]
+    assert f"def train(steps={settings['steps']}, batch={settings['batch']})" in text
+    assert "lr=1.5e-3" in text
+    assert settings["learning_rate"] == 1.5e-3
+    assert f"loss_per_digit < {settings['limit']} and kl_per_digit > {settings['kl_floor']:g}" in text
+
+
 def test_pieces_of_a_reference():
     assert make.piece(REFERENCE, "imports") == "import a\nfrom b import c"
     assert make.piece(REFERENCE, "Model.__init__").startswith(

@@ -114,5 +114,7 @@ def test_a_file_that_is_no_notebook_says_so_in_a_cell(tmp_path):
     (tmp_path / "cvae.ipynb").write_bytes(b"\xff{")
     [cell] = read(tmp_path / "cvae.ipynb")
     assert (cell.kind, "is not a notebook" in cell.source) == ("markdown", True)
+    (tmp_path / "half.ipynb").write_text('{"cells": [{"cell_type": "code", "source": "x = \\"\\ud800\\""}]}')
+    assert read(tmp_path / "half.ipynb")[0].source == 'x = "?"'
     (tmp_path / "link.ipynb").symlink_to(tmp_path / "cvae.ipynb")
     assert "symbolic link" in read(tmp_path / "link.ipynb")[0].source
