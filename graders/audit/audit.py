@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from graders.audit.verdict import Verdict, judge
-from graders.checks.bank import Bank, Entry, Mistake
+from graders.audit.verdict import Verdict, is_wrong, judge
+from graders.checks.bank import Bank, Entry
 from graders.checks.many import grade_many
 from graders.checks.run import versions
 from graders.manifest import Manifest, Task
@@ -134,12 +134,13 @@ def run(
 ) -> Generator[Verdict]:
     """Grade `entries` as submissions are graded; add each verdict to `audit`, in the order of `entries`, and yield it.
 
-    Judged are the tasks that an entry can touch, slow ones only where they are a mistake's own; with `thorough` all.
+    Judged are the tasks that an entry can touch, slow ones only where a wrong entry belongs to them; with `thorough`
+    all of them.
     """
     submissions, left_out = [], []
     for entry in entries:
         submissions.append(Submission(entry.id, manifest.files[0], entry.source(reference).encode()))
-        own = entry.task if isinstance(entry, Mistake) else None
+        own = entry.task if is_wrong(entry) else None
         skipped = untouched(entry, manifest) | {task.id for task in manifest.tasks if task.slow and task.id != own}
         left_out.append(() if thorough else tuple(sorted(skipped)))
     done: dict[int, Report] = {}

@@ -9,6 +9,7 @@ from graders.audit.verdict import Verdict
 from graders.checks.false_alarms import HEADINGS
 from graders.checks.false_alarms import Table as FalseAlarms
 
+NAMES = ("Mistake", "Variant", "Ambiguous", "Task", "Check")  # never broken: to be copied
 TITLES = {"mistake": "Mistakes", "variant": "Variants", "ambiguous": "Ambiguous answers"}
 
 
@@ -31,21 +32,22 @@ def _row(verdict: Verdict) -> tuple[Text, ...]:
         mark,
         Text(verdict.id),
         Text(", ".join(own) or "-"),
-        Text(", ".join(verdict.elsewhere)),
+        Text(", ".join(dict.fromkeys(check.partition(".")[0] for check in verdict.elsewhere))),
         Text("" if verdict.diagnosed == "not asked" else diagnosed),
     )
 
 
 def show_tasks(console: Console, audit: Audit) -> None:
-    """A line for each task: how many mistakes are killed and diagnosed, how many right answers are accepted."""
+    """A line for each task: its mistakes, how many are killed, in this task alone, and diagnosed; its right answers and
+    how many are accepted; and the ambiguous answers that are rejected."""
     console.print(Text("\nTasks", style="bold"))
-    table = _table("Task", "Mistakes", "killed", "in it alone", "diagnosed", "Right answers", "accepted", "Rejected")
+    table = _table("Task", "Mistakes", "killed", "alone", "named", "Right", "accepted", "Rejected")
     for column in table.columns[1:]:
         column.justify = "right"
     for task in [*dict.fromkeys(verdict.task for verdict in audit.verdicts), None]:
         mistakes = audit.of("mistake", task)
         ambiguous = audit.of("ambiguous", task)
-        right = [*audit.of("variant", task), *(v for v in ambiguous if not v.lost)]
+        right = [*audit.of("variant", task), *(v for v in ambiguous if not v.wrong)]
         counts = (
             len(mistakes),
             sum(bool(v.killed_by) for v in mistakes),
@@ -53,7 +55,7 @@ def show_tasks(console: Console, audit: Audit) -> None:
             sum(v.diagnosed in ("itself", "its group") for v in mistakes),
             len(right),
             sum(not v.lost for v in right),
-            len(ambiguous) - sum(not v.lost for v in ambiguous),
+            sum(v.wrong and bool(v.lost) for v in ambiguous),
         )
         table.add_row(Text(task or "all", style="" if task else "bold"), *map(str, counts))
     console.print(table)
@@ -102,5 +104,5 @@ def show_outcome(console: Console, audit: Audit) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in NAMES)
     return table

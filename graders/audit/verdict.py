@@ -15,7 +15,7 @@ Diagnosed = Literal["itself", "its group", "another", "nothing", "not asked"]
 class Verdict:
     """One entry, graded.
 
-    judged: ids of the tasks that were judged. lost: points by task. failed: ids of the failed checks
+    wrong: whether it has to lose points. judged: ids of the tasks that were judged. lost: points by task. failed: ids of the failed checks
     of any task. diagnosed: as what, in the entry's own task. problem: why the graders or the entry must be mended.
     """
 
@@ -23,6 +23,7 @@ class Verdict:
     kind: Kind
     task: str
     about: str
+    wrong: bool
     judged: list[str]
     lost: dict[str, float]
     failed: list[str]
@@ -47,6 +48,11 @@ class Verdict:
         return set(self.lost) == {self.task}
 
 
+def is_wrong(entry: Entry) -> bool:
+    """Whether an entry has to lose points."""
+    return isinstance(entry, Mistake) or (isinstance(entry, Ambiguous) and not entry.accepted)
+
+
 def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str, ...]) -> Verdict:
     """The verdict on `entry`, whose submission got `report`."""
     kind: Kind = "mistake" if isinstance(entry, Mistake) else "ambiguous" if isinstance(entry, Ambiguous) else "variant"
@@ -69,6 +75,7 @@ def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str,
         kind,
         entry.task,
         about,
+        is_wrong(entry),
         [task.id for task in report.tasks if task.id not in left_out],
         lost,
         failed,
@@ -82,7 +89,7 @@ def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str,
 def _problem(entry: Entry, report: Report, lost: dict[str, float], diagnosed: Diagnosed) -> str | None:
     if report.outcome != "graded":
         return f"could not be graded: {report.tasks[0].feedback}"
-    wrong = isinstance(entry, Mistake) or (isinstance(entry, Ambiguous) and not entry.accepted)
+    wrong = is_wrong(entry)
     if not wrong and lost:
         return f"is right, and loses points in {', '.join(lost)}"
     if not wrong and (named := [task.mistake for task in report.tasks if task.mistake]):

@@ -134,7 +134,8 @@ def _judge(grading: Grading, on_task: Callable[[Task], None]) -> list[TaskReport
         plugin = ChecksPlugin(grading, faults, on_task)
         run_checks(manifest.folder, plugin)
     reports = [_task_report(grading, task, plugin) for task in manifest.tasks]
-    wrong = {report.id: report for report in reports if report.status == "wrong"}
+    slow = {task.id for task in manifest.tasks if task.slow}  # for all of its mistakes that would take too long
+    wrong = {report.id: report for report in reports if report.status == "wrong" and report.id not in slow}
     for task_id, found in diagnosis.diagnose(grading, list(wrong)).items():
         wrong[task_id].mistake = found.mistake
         wrong[task_id].feedback = failures.with_hint(wrong[task_id].feedback, found.hint)

@@ -56,8 +56,7 @@ class Half:
         ok = isinstance(outputs, list) and len(outputs) == len(self.returns)
         if not ok or any(not isinstance(o, Tensor) or o.shape != (len(rows), width) for o in outputs):
             raise Failure(self.call(rows), inputs.shape_of(answer["outputs"]), self._wanted(), HINTS[WrongReturn])
-        answer["outputs"] = outputs
-        return answer
+        return {**answer, "outputs": outputs}
 
     def _check_width(self, reached: list[Tensor], rows: Tensor, labels: Tensor) -> None:
         if reached and (reached[0].dim() != 2 or reached[0].shape[1] != rows.shape[1] + labels.shape[1]):
