@@ -15,8 +15,9 @@ Diagnosed = Literal["itself", "its group", "another", "nothing", "not asked"]
 class Verdict:
     """One entry, graded.
 
-    wrong: whether it has to lose points. judged: ids of the tasks that were judged. lost: points by task. failed: ids of the failed checks
-    of any task. diagnosed: as what, in the entry's own task. problem: why the graders or the entry must be mended.
+    wrong: whether it has to lose points. judged: ids of the tasks that were judged. lost: points by task. failed: ids
+    of the failed checks of any task. diagnosed: as what, in the entry's own task. problem: why the graders or the
+    entry must be mended.
     """
 
     id: str
