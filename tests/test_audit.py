@@ -6,8 +6,9 @@ import pytest
 from commands import cvaekit
 
 from graders import digits
-from graders.audit.audit import Audit, chosen, run, untouched
-from graders.checks.bank import Ambiguous, Mistake, Variant, load
+from graders.audit.audit import Audit, chosen, run
+from graders.audit.reach import untouched
+from graders.checks.bank import Ambiguous, Entry, Mistake, Variant, load
 
 BANK = load("conditional_vae")
 KL = "kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
@@ -78,18 +79,45 @@ def test_too_few_diagnoses_are_a_problem(audited):
     assert audit.problems == ["Only 0 of 1 mistakes are diagnosed; at least 90% should be."]
 
 
-def test_only_tasks_that_run_the_same_code_as_the_reference_are_left_out(assignment):
-    def left(task, **parts):
-        return untouched(Variant(id="v", task=task, **parts), assignment)
+BEHAVIOUR = {"encoder_dims", "decoder_dims", "encode", "reparameterize", "decode", "reconstruction_loss", "kl_loss"}
+LOSSES = {"reconstruction_loss", "kl_loss"}
+REACH = {
+    "nothing": ({}, {"training"} | BEHAVIOUR),
+    "a loss": ({"kl_loss": KL.replace("0.5", "0.7")}, BEHAVIOUR - LOSSES),
+    "a method": ({"encode": "combined = 0"}, BEHAVIOUR - {"encode"}),
+    "the constructor": ({"decoder_dims": "pass"}, LOSSES),
+    "a method, and a helper with a new name": (
+        {"encode": "combined = glue(x)", "before": "import math\nWIDTH = 7\ndef glue(x):\n    return x"},
+        BEHAVIOUR - {"encode"},
+    ),
+    "code that runs as a script only": (
+        {"kl_loss": "kl_loss = 0", "after": "if __name__ == '__main__':\n    main()"},
+        BEHAVIOUR - LOSSES,
+    ),
+    "a name that the reference uses": ({"encode": "pass", "before": "def relu(x):\n    return x"}, set()),
+    "a call at import": ({"encode": "pass", "before": "import torch\ntorch.manual_seed(3)"}, set()),
+    "a decorated helper": ({"encode": "pass", "before": "@torch.no_grad()\ndef glue(x):\n    return x"}, set()),
+    "an assignment that computes": ({"encode": "pass", "before": "WIDTH = print(7)"}, set()),
+    "everything of a module": ({"encode": "pass", "before": "from math import *"}, set()),
+    "the base class": ({"encode": "pass", "replace": [["SimpleCVAE(nn.Module)", "SimpleCVAE(nn.Sequential)"]]}, set()),
+    "a new method": (
+        {"encode": "pass", "replace": [["    def decode(", "    def eval(self):\n        pass\n\n    def decode("]]},
+        set(),
+    ),
+    "a decorated function": (
+        {"kl_loss": "kl_loss = 0", "replace": [["def cvae_loss", "@torch.no_grad()\ndef cvae_loss"]]},
+        BEHAVIOUR - LOSSES,
+    ),
+}
 
-    methods = {"encode", "reparameterize", "decode"}
-    assert left("kl_loss", solution="...") == methods | {"encoder_dims", "decoder_dims"}
-    assert left("encode", solution="...") == {
-        *("encoder_dims", "decoder_dims", "reparameterize", "decode"),
-        *("reconstruction_loss", "kl_loss"),
-    }
-    assert left("decoder_dims", solution="...") == {"reconstruction_loss", "kl_loss"}
-    assert left("kl_loss", solution="...", before="import math") == set()
+
+@pytest.mark.parametrize("what", REACH)
+def test_left_out_is_what_runs_the_reference_s_own_code(assignment, what):
+    parts, left = REACH[what]
+    parts = dict(parts)
+    task = next((name for name in parts if name in BEHAVIOUR), "kl_loss")
+    source = Entry(id="e", task=task, solution=parts.pop(task, KL), **parts).source(BANK.reference)
+    assert untouched(source, Entry(id="r", task=task).source(BANK.reference), assignment) == left
 
 
 def test_names_choose_tasks_and_entries(assignment):

@@ -6,11 +6,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from graders.audit.reach import untouched
 from graders.audit.verdict import Verdict, is_wrong, judge
 from graders.checks.bank import Bank, Entry
 from graders.checks.many import grade_many
 from graders.checks.run import versions
-from graders.manifest import Manifest, Task
+from graders.manifest import Manifest
 from graders.report.model import Report
 from graders.sandbox import Sandbox
 from graders.submission.intake import Submission
@@ -102,25 +103,6 @@ def chosen(bank: Bank, manifest: Manifest, names: Sequence[str]) -> list[Entry]:
     return [entry for entry in everything if not names or entry.id in names or entry.task in names]
 
 
-def untouched(entry: Entry, manifest: Manifest) -> set[str]:
-    """The tasks on which `entry` computes what the reference computes, since it runs the reference's own code there.
-
-    A task is judged by calling its symbol, a method on a model that the constructor made. So an entry that differs
-    from the reference within one function only can differ in the tasks of that function, in those that build on them,
-    and, if it is the constructor, in all methods.
-    """
-    if entry.replace or entry.before or entry.after:
-        return set()
-    symbol = manifest.task(entry.task).symbol
-    owner, _, function = symbol.rpartition(".")
-
-    def touches(task: Task) -> bool:
-        called = task.symbol == symbol or (function == "__init__" and task.symbol.startswith(f"{owner}."))
-        return called or any(touches(manifest.task(needed)) for needed in task.depends_on)
-
-    return {task.id for task in manifest.tasks if not touches(task)}
-
-
 def run(
     audit: Audit,
     entries: Sequence[Entry],
@@ -134,15 +116,19 @@ def run(
 ) -> Generator[Verdict]:
     """Grade `entries` as submissions are graded; add each verdict to `audit`, in the order of `entries`, and yield it.
 
-    Judged are the tasks that an entry can touch, slow ones only where a wrong entry belongs to them; with `thorough`
-    all of them.
+    Judged are the tasks that an entry can touch, and always its own; a slow one only if a wrong entry belongs to it or
+    nothing else would be judged. With `thorough` everything is.
     """
+    everything = {task.id for task in manifest.tasks}
+    slow = {task.id for task in manifest.tasks if task.slow}
     submissions, left_out = [], []
     for entry in entries:
-        submissions.append(Submission(entry.id, manifest.files[0], entry.source(reference).encode()))
-        own = entry.task if is_wrong(entry) else None
-        skipped = untouched(entry, manifest) | {task.id for task in manifest.tasks if task.slow and task.id != own}
-        left_out.append(() if thorough else tuple(sorted(skipped)))
+        source = entry.source(reference)
+        submissions.append(Submission(entry.id, manifest.files[0], source.encode()))
+        judged = everything - untouched(source, reference, manifest) - slow | {entry.task}
+        if judged - slow and not is_wrong(entry):
+            judged -= slow
+        left_out.append(() if thorough else tuple(sorted(everything - judged)))
     done: dict[int, Report] = {}
     following = 0
     grading = grade_many(submissions, manifest, sandbox, jobs=jobs, data=data, left_out=left_out)
