@@ -75,6 +75,14 @@ def test_a_method_without_a_body_is_not_started(body):
     assert list(read(text).open_gaps) == ["encode"]
 
 
+def test_of_functions_with_one_name_the_one_that_the_class_was_given_counts():
+    given = "def decode(self, z, labels_onehot):\n    return z\n\nSimpleCVAE.decode = decode\n"
+    assert read(REFERENCE + given + "def decode(z): ...\n").open_gaps == {}
+    assert list(
+        read(REFERENCE + "def decode(z): ...\nSimpleCVAE.decode = decode\n" + given.partition("\n\n")[0]).open_gaps
+    ) == ["decode"]
+
+
 def test_the_modules_gap_mark_is_recognised():
     text = REFERENCE.replace("torch.exp(0.5 * logvar)", "???", 1)
     found = read(text)

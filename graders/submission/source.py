@@ -122,7 +122,7 @@ def _open_gaps(tree: ast.Module, manifest: Manifest) -> dict[str, str]:
 
 
 def _gap(tree: ast.Module, task: Task) -> str | None:
-    function = _definition(tree, task.symbol.split("."))
+    function = _definition(tree.body, task.symbol.split("."))
     if function is None:
         return None
     if _is_stub(function):
@@ -136,17 +136,18 @@ def _gap(tree: ast.Module, task: Task) -> str | None:
     return None
 
 
-def _definition(tree: ast.AST, path: list[str]) -> ast.FunctionDef | None:
+def _definition(statements: list[ast.stmt], path: list[str]) -> ast.FunctionDef | None:
     """The function at `path` (class, then method); the last definition of a name is the one that counts.
 
     A method may also be a function that is given to the class later on, as notebooks do: `Class.method = function`.
     """
-    for node in reversed(list(ast.iter_child_nodes(tree))):
+    for place, node in reversed(list(enumerate(statements))):
         if isinstance(node, ast.ClassDef) and len(path) == 2 and node.name == path[0]:
-            return _definition(node, path[1:])
+            return _definition(node.body, path[1:])
         if isinstance(node, ast.Assign) and len(path) == 2 and isinstance(node.value, ast.Name):
             if any(ast.unparse(target) == ".".join(path) for target in node.targets):
-                return _definition(tree, [node.value.id])
+                # What the name stood for there; it may be another function's further down.
+                return _definition(statements[:place], [node.value.id])
             continue
         if isinstance(node, ast.FunctionDef) and path == [node.name]:
             return node
