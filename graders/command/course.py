@@ -30,7 +30,7 @@ def init(
 
     names = [assignment] if assignment else assignments()
     try:
-        written = course.write(folder, course.files([chosen_assignment(name) for name in names]))
+        written = course.write(folder, course.files([chosen_assignment(name) for name in names], folder))
     except FileExistsError as error:
         fail(f"{folder} already holds {error}, with other content. Move that away, or name another folder.")
     except OSError as error:

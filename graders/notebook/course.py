@@ -1,6 +1,7 @@
 """The files of an nbgrader course that holds the kit's assignments."""
 
 import gzip
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,11 +13,11 @@ DIGITS = ROOT / "assignments" / "data" / "MNIST" / "raw"
 PACKED = Path("data") / "MNIST" / "raw"
 
 
-def files(manifests: Iterable[Manifest]) -> dict[Path, bytes]:
-    """Content of every file of a new course, by its path within the course."""
+def files(manifests: Iterable[Manifest], folder: Path) -> dict[Path, bytes]:
+    """Content of every file of a new course in `folder`, by its path within the course."""
     chosen = list(manifests)
-    found = {Path("nbgrader_config.py"): _filled("nbgrader_config.txt", chosen)}
-    found[Path("README.md")] = _filled("course.md", chosen)
+    found = {Path("nbgrader_config.py"): _filled("nbgrader_config.txt", chosen, folder)}
+    found[Path("README.md")] = _filled("course.md", chosen, folder)
     for manifest in chosen:
         source = Path("source") / manifest.name
         found[source / make.notebook_name(manifest)] = make.as_text(make.instructors(manifest)).encode()
@@ -26,11 +27,17 @@ def files(manifests: Iterable[Manifest]) -> dict[Path, bytes]:
     return found
 
 
-def _filled(template: str, manifests: list[Manifest]) -> bytes:
+def course_id(folder: Path) -> str:
+    """The course's name in the exchange: its folder's, without what would not do in a path or an address."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "course"
+
+
+def _filled(template: str, manifests: list[Manifest], folder: Path) -> bytes:
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     names = {manifest.name: manifest.name for manifest in manifests}
     data = [f"{PACKED.as_posix()}/{file.name}.gz" for file in sorted(DIGITS.iterdir())]
     text = text.replace("@ASSIGNMENTS@", repr(names)).replace("@DATA@", repr(data))
+    text = text.replace("@COURSE@", repr(course_id(folder)))
     text = text.replace("@ASSIGNMENT@", manifests[0].name).replace("@NOTEBOOK@", make.notebook_name(manifests[0]))
     return text.encode()
 

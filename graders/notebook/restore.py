@@ -37,7 +37,7 @@ class RestoringExporter(NotebookExporter):
             return super().from_filename(filename, resources, **kw)
         path = Path(filename)
         resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
-        with Gradebook(ids["db_url"]) as gradebook:
+        with Gradebook(ids["db_url"], self.parent.coursedir.course_id) as gradebook:
             notebook = restored(read(path), gradebook.find_notebook(ids["notebook"], ids["assignment"]))
         return self.from_notebook_node(notebook, resources, **kw)
 

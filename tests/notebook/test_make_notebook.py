@@ -103,7 +103,7 @@ def test_sections_of_the_handout():
 
 
 def test_a_course_is_written_once_and_never_over_work(tmp_path):
-    content = course.files([MANIFEST])
+    content = course.files([MANIFEST], tmp_path)
     assert course.write(tmp_path, content) == list(content)
     assert course.write(tmp_path, content) == []
     (tmp_path / "README.md").write_text("mine")
@@ -113,9 +113,11 @@ def test_a_course_is_written_once_and_never_over_work(tmp_path):
     assert not (tmp_path / "nbgrader_config.py").exists()
 
 
-def test_the_course_names_what_it_holds():
-    content = {path.as_posix(): data.decode("utf-8", "replace") for path, data in course.files([MANIFEST]).items()}
+def test_the_course_names_what_it_holds(tmp_path):
+    found = course.files([MANIFEST], tmp_path / "Modèles (2026) ")
+    content = {path.as_posix(): data.decode("utf-8", "replace") for path, data in found.items()}
     assert "@" not in content["nbgrader_config.py"] + content["README.md"]
     assert "assignments = {'conditional_vae': 'conditional_vae'}" in content["nbgrader_config.py"]
+    assert "c.CourseDirectory.course_id = 'Mod-les-2026'\n" in content["nbgrader_config.py"]
     assert "nbgrader autograde conditional_vae" in content["README.md"]
     compile(content["nbgrader_config.py"], "nbgrader_config.py", "exec")
