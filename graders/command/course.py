@@ -28,6 +28,8 @@ def init(
     """
     from graders.notebook import course
 
+    if folder.exists() and not folder.is_dir():
+        fail(f"{folder} is a file; name a folder")
     names = [assignment] if assignment else assignments()
     try:
         written = course.write(folder, course.files([chosen_assignment(name) for name in names], folder))

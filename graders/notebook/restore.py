@@ -5,6 +5,7 @@ that is not JSON costs the student the feedback. Here the student's cells keep t
 everything that nbgrader relies on is taken from the gradebook again.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,9 @@ class _Roles:
     def cell(self, name: str, submitted: str) -> NotebookNode:
         """The cell `name` with its true role; its text is `submitted` where students write it."""
         source = self.cells[name]
-        text = submitted if name in self.answers else source.source
+        text = source.source
+        if name in self.answers:
+            text = submitted if source.cell_type == "code" else harmless(submitted)
         new = nbformat.v4.new_code_cell if source.cell_type == "code" else nbformat.v4.new_markdown_cell
         role: dict[str, object] = {"schema_version": 3, "grade": name in self.graded, "solution": name in self.answers}
         role |= {"locked": bool(source.locked), "task": name in self.tasks, "grade_id": name}
@@ -133,4 +136,13 @@ def _place(name: str, submitted: list[Cell], claims: list[str | None], roles: _R
 
 def _plain(cell: Cell) -> NotebookNode:
     new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    return new.get(cell.kind, nbformat.v4.new_raw_cell)(cell.source)
+    text = cell.source if cell.kind == "code" else harmless(cell.source)
+    return new.get(cell.kind, nbformat.v4.new_raw_cell)(text)
+
+
+def harmless(text: str) -> str:
+    """A student's prose without HTML and without links that are scripts: nbgrader's pages show it as it stands, with
+    the rights of whoever looks at it."""
+    text = re.sub(r"&(?=[#A-Za-z])", "& ", text)  # or a tag, or a scheme, could be spelled with entities
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    return re.sub(r"(?i)\b(javascript|vbscript|data)\s*:", r"\1 :", text)

@@ -194,7 +194,7 @@ def test_validate_says_in_words_what_is_missing(course):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """Address -> the page's text, as a headless Chromium has drawn it. A screenshot goes beside the test's files."""
+    """Address -> the page's text, as a headless Chromium has drawn it."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("needs Chromium, which draws the pages")

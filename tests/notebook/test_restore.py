@@ -1,9 +1,13 @@
 """Submitted cells and the gradebook's, put together again."""
 
+import html
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import nbformat
 import pytest
+from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown2html
 from nbgrader.nbgraderformat import MetadataValidator
 
 from graders.notebook.restore import LOST_ANSWER, read, restored
@@ -118,3 +122,29 @@ def test_a_file_that_is_no_notebook_says_so_in_a_cell(tmp_path):
     assert read(tmp_path / "half.ipynb")[0].source == 'x = "?"'
     (tmp_path / "link.ipynb").symlink_to(tmp_path / "cvae.ipynb")
     assert "symbolic link" in read(tmp_path / "link.ipynb")[0].source
+
+
+SCRIPTS = [
+    "<script>steal()</script>",
+    "a <img src=x onerror=steal()>",
+    "[a](javascript:steal())",
+    "[a](java&#115;cript:steal())",
+    "[a](javascript&colon;steal())",
+    "<!-- <svg/onload=steal()> -->",
+]
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+@pytest.mark.parametrize("cell", [Cell("markdown", "", ("answer",)), Cell("markdown", ""), Cell("raw", "")])
+def test_prose_cannot_run_in_the_pages_of_who_reads_it(gradebook, text, cell):
+    """nbgrader's formgrader shows Markdown as nbconvert renders it, HTML included."""
+    [mine] = [c for c in restored([replace(cell, source=text)], gradebook).cells if "steal" in c.source]
+    page = markdown2html(mine.source)
+    assert not re.search(r"<(script|img|svg)", page)
+    assert not re.search(r"""href=["']?\s*javascript:""", html.unescape(page))
+
+
+def test_prose_keeps_its_formulas_and_code_its_signs(gradebook):
+    submitted = [Cell("markdown", "where $a < 3$ and 1 <2"), Cell("code", "x = 1 <y", ("solution",))]
+    text = [source for _, source in shown(restored(submitted, gradebook))]
+    assert text[:2] == ["where $a < 3$ and 1 <2", "x = 1 <y"]
