@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUBMISSIONS := tests/submissions
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check course bench clean
 
 demo: .venv/installed
 	$(BIN)/cvaekit grade --jobs 2 $(SUBMISSIONS)/right.py assignments/conditional_vae/cvae_starter.py \
@@ -11,7 +11,7 @@ demo: .venv/installed
 		$(SUBMISSIONS)/never_returns.py
 
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile -m 'not course'
 	$(BIN)/cvaekit audit
 
 check: .venv/installed
@@ -19,7 +19,10 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cvaekit build --check
-	$(BIN)/python -m graders.conditional_vae.false_alarms --check
+
+# Takes a course through real nbgrader commands and a browser: minutes.
+course: .venv/installed
+	$(BIN)/python -m pytest -m course
 
 bench: .venv/installed
 	$(BIN)/python tests/benchmarks

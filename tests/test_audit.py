@@ -97,6 +97,8 @@ REACH = {
     "a name that the reference uses": ({"encode": "pass", "before": "def relu(x):\n    return x"}, set()),
     "a call at import": ({"encode": "pass", "before": "import torch\ntorch.manual_seed(3)"}, set()),
     "a decorated helper": ({"encode": "pass", "before": "@torch.no_grad()\ndef glue(x):\n    return x"}, set()),
+    "a class that computes": ({"encode": "pass", "before": "class A:\n    x = torch.manual_seed(3)"}, set()),
+    "a default that computes": ({"encode": "pass", "before": "def f(x=torch.manual_seed(3)):\n    pass"}, set()),
     "an assignment that computes": ({"encode": "pass", "before": "WIDTH = print(7)"}, set()),
     "everything of a module": ({"encode": "pass", "before": "from math import *"}, set()),
     "the base class": ({"encode": "pass", "replace": [["SimpleCVAE(nn.Module)", "SimpleCVAE(nn.Sequential)"]]}, set()),

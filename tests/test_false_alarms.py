@@ -66,7 +66,7 @@ def test_every_check_has_a_row_or_needs_none(assignment):
         pytest_collection_finish = pytest_runtest_setup = None
 
     recorder = Recorder()
-    run.run_checks(assignment.folder, recorder, "--collect-only")
+    run.run_checks(assignment, recorder, "--collect-only")
     assert {f"{task}.{name}" for task, name, _ in false_alarms.all_checks()} == recorder.ids
     needed = {check for check in recorder.ids if check.split(".")[0] not in false_alarms.WITHOUT_CHANCE}
     assert {row.check for row in TABLE.rows} == needed

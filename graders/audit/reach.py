@@ -41,7 +41,7 @@ def _changed(tree: ast.Module, reference: ast.Module) -> set[str] | None:
     for name in mine.keys() - theirs.keys():  # a new method may stand in for one of the base class
         if ("." in name and name.partition(".")[0] in taken) or name in taken:
             return None
-        if mine[name].decorator_list:
+        if not _inert(mine[name]):
             return None
     changed = {name for name, node in theirs.items() if name not in mine or ast.dump(mine[name]) != ast.dump(node)}
     while users := {name for name, node in theirs.items() if name not in changed and _uses(node, changed)}:
@@ -72,11 +72,19 @@ def _adds_only(node: ast.stmt, taken: set[str]) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom):
         bound = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         return "*" not in bound and not bound & taken
-    if isinstance(node, ast.ClassDef):
-        return node.name not in taken and not node.decorator_list and not node.keywords
+    if isinstance(node, ast.ClassDef):  # `_others` gives it without its functions
+        parts = [*node.bases, *(getattr(item, "value", item) for item in node.body)]
+        plain = all(isinstance(part, ast.Name | ast.Attribute | ast.Constant | ast.Pass) for part in parts)
+        return node.name not in taken and plain and not node.decorator_list and not node.keywords
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
         return all(isinstance(target, ast.Name) and target.id not in taken for target in node.targets)
     return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'" and not node.orelse
+
+
+def _inert(node: Function) -> bool:
+    """Whether defining a function runs nothing."""
+    values = [*node.args.defaults, *node.args.kw_defaults]
+    return not node.decorator_list and all(value is None or isinstance(value, ast.Constant) for value in values)
 
 
 def _is_text(node: ast.stmt) -> bool:

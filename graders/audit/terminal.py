@@ -95,6 +95,8 @@ def show_outcome(console: Console, audit: Audit) -> None:
         f"\n{killed} of {mistakes} mistakes lose points in their task, {right} of them are diagnosed; "
         f"{sum(not v.lost for v in variants)} of {len(variants)} variants get full marks."
     )
+    if unjudged := sum(v.task not in v.judged for v in audit.verdicts):
+        console.print(f"{unjudged} right answers were not judged in a slow task of their own; --thorough does that.")
     for problem in audit.problems:
         console.print(Text(f"✗ {problem}", style="red"))
     if not audit.problems:

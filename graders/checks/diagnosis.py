@@ -28,9 +28,12 @@ View = Callable[[Sequence[Exchange]], list[Any]]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a submission's answers are those of: a mistake, or a group of equivalent ones, and the hint for it."""
+    """What a submission's answers are those of: a mistake, or a group of equivalent ones, and the hint for it.
 
-    mistake: str
+    `mistake` is None where several match that share no more than the hint.
+    """
+
+    mistake: str | None
     hint: str
 
 
@@ -129,11 +132,13 @@ def _answer(worker: TrustedWorker, exchange: Exchange) -> Any:
 
 
 def _in_common(found: Sequence[Mistake]) -> Diagnosis | None:
-    """What to say of mistakes that give the same answers: their name and hint, if they share one of each."""
+    """What to say of mistakes that give the same answers: what they have in common of name and hint."""
     names, hints = {mistake.group or mistake.id for mistake in found}, {mistake.hint for mistake in found}
     if len(found) == 1:
         return Diagnosis(found[0].id, found[0].hint)
-    return Diagnosis(names.pop(), hints.pop()) if len(names) == len(hints) == 1 else None
+    if len(hints) != 1:
+        return None
+    return Diagnosis(names.pop() if len(names) == 1 else None, hints.pop())
 
 
 load = cache(_load)

@@ -132,7 +132,7 @@ def _judge(grading: Grading, on_task: Callable[[Task], None]) -> list[TaskReport
             fault = f"{grading.submission.filename} cannot be imported: it {grading.describe(failure)}."
             return [_unjudged(grading, task, fault) for task in manifest.tasks]
         plugin = ChecksPlugin(grading, faults, on_task)
-        run_checks(manifest.folder, plugin)
+        run_checks(manifest, plugin, left_out=grading.left_out)
     reports = [_task_report(grading, task, plugin) for task in manifest.tasks]
     slow = {task.id for task in manifest.tasks if task.slow}  # for all of its mistakes that would take too long
     wrong = {report.id: report for report in reports if report.status == "wrong" and report.id not in slow}
@@ -171,7 +171,7 @@ def warm(manifest: Manifest) -> None:
     """Import everything that grading needs, so that forked graders inherit it."""
     empty = Submission("", "")
     grading = Grading(manifest, empty, sources.Source(), workers=None)  # type: ignore[arg-type]  # nothing is asked
-    run_checks(manifest.folder, ChecksPlugin(grading, {}), "--collect-only")
+    run_checks(manifest, ChecksPlugin(grading, {}), "--collect-only")
     diagnosis.load(manifest.name)
 
 
@@ -186,12 +186,14 @@ def rehearse(manifest: Manifest) -> None:
     diagnosis.learn_openings(manifest, grading.exchanges)
 
 
-def run_checks(folder: Path, plugin: ChecksPlugin, *options: str) -> None:
-    """Run the check files in `folder` through pytest, quietly, untouched by the caller's environment."""
+def run_checks(manifest: Manifest, plugin: ChecksPlugin, *options: str, left_out: tuple[str, ...] = ()) -> None:
+    """Run an assignment's check files through pytest, quietly, untouched by the caller's environment."""
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    arguments = [str(folder), "-c", str(INI), f"--rootdir={folder}", "--noconftest", "--import-mode=importlib"]
+    folder = manifest.folder
+    files = [str(folder / f"test_{task.id}.py") for task in manifest.tasks if task.id not in left_out]
+    arguments = [*files, "-c", str(INI), f"--rootdir={folder}", "--noconftest", "--import-mode=importlib"]
     quiet = [f"-pno:{name}" for name in UNUSED_PLUGINS]
     code = pytest.main([*arguments, *quiet, *options], plugins=[plugin, plugins])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

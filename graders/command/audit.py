@@ -13,6 +13,7 @@ from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, p
 if TYPE_CHECKING:
     from graders.audit.audit import Audit
     from graders.checks.bank import Bank, Entry
+    from graders.checks.false_alarms import Table
     from graders.manifest import Manifest
 
 FOUND = 1
@@ -59,9 +60,17 @@ def audit(
         fail(str(error))
     pin_threads()
     for path in (json_file, html_file):
-        if path and not path.parent.is_dir():
-            fail(f"{path}: there is no folder {path.parent}")
+        if path and (path.is_dir() or not path.parent.is_dir()):
+            fail(f"{path}: " + ("this is a folder" if path.is_dir() else f"there is no folder {path.parent}"))
     from graders.audit.audit import Audit, chosen
+    from graders.checks import false_alarms
+
+    table = None
+    if false_alarms.path(manifest.name).exists():
+        try:
+            table = false_alarms.load(manifest.name)
+        except (OSError, ValueError, TypeError) as error:
+            fail(f"{false_alarms.path(manifest.name).name} cannot be read: {error}")
 
     try:
         entries = chosen(bank, manifest, names or [])
@@ -71,7 +80,7 @@ def audit(
         fail(f"{manifest.name} has no banks yet: add mistakes.toml and variants.toml to its folder")
     found = Audit(manifest.name, complete=not names)
     interrupted = _fill(found, entries, bank, manifest, jobs, thorough)
-    _put_out(found, manifest, json_file, html_file)
+    _put_out(found, manifest, table, json_file, html_file)
     if interrupted:
         fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
     raise typer.Exit(FOUND if found.problems else 0)
@@ -124,12 +133,12 @@ def _load(manifest: "Manifest") -> tuple[Any, Any]:
     return run, digits.load()
 
 
-def _put_out(found: "Audit", manifest: "Manifest", json_file: Path | None, html_file: Path | None) -> None:
+def _put_out(
+    found: "Audit", manifest: "Manifest", table: "Table | None", json_file: Path | None, html_file: Path | None
+) -> None:
     from graders.audit import terminal
-    from graders.checks import false_alarms
 
     console = Console(highlight=False)
-    table = false_alarms.load(manifest.name) if false_alarms.path(manifest.name).exists() else None
     terminal.show_entries(console, found)
     terminal.show_tasks(console, found)
     if found.complete:

@@ -98,7 +98,7 @@ def first_layer(half: Half, submission: Asker) -> None:
             f"Both are there. The handout fixes the order: {half.given}, then the label.",
         )
     elif reached.shape == wanted.shape and inputs.close(reached[:, : rows.shape[1]], rows, 1e-5):
-        got, hint = f"{half.given} arrived, the label did not", "Does the answer change when only the label changes?"
+        got, hint = f"{half.given} arrived, and after it something else than the row's label", None
     elif reached.shape == wanted.shape:
         got = f"a row of the right length, but not made of {half.given} and its label as they were handed over"
     raise Failure(called, got, property_, hint)

@@ -5,6 +5,7 @@ terms do, once they are taken apart as the checks take them apart (see `losses`)
 library than the mistake's hides that both treat it alike.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,8 +27,9 @@ def reconstruction_term(exchanges: Sequence[Exchange]) -> list[Any]:
 
 
 def use_of_noise(exchanges: Sequence[Exchange]) -> list[Any]:
-    """How a sample moves with mu, and at which rate its noise grows with logvar, whatever noise was drawn."""
-    return [_rates(exchange) for exchange in exchanges if exchange.probe == "reparameterize"]
+    """How a sample moves with mu, at which rate its noise grows with logvar, and roughly how wide it is at logvar 0,
+    whatever noise was drawn."""
+    return [_spread(exchange) if exchange.probe == "draws" else _rates(exchange) for exchange in exchanges]
 
 
 QUANTILES = torch.tensor([0.2, 0.5, 0.8], dtype=torch.float64)  # the rates of single draws are rounded too much
@@ -39,13 +41,22 @@ VIEWS: dict[str, Callable[[Sequence[Exchange]], list[Any]]] = {
 }
 
 
+def _spread(exchange: Exchange) -> Any:
+    if not isinstance(exchange.answer, Tensor):
+        return exchange.answer
+    spread = float(exchange.answer.double().std())
+    return round(4 * math.log2(spread)) if 0 < spread < math.inf else "no spread"
+
+
 def _rates(exchange: Exchange) -> Any:
     answer = exchange.answer
     if isinstance(answer, SubmissionFailure):
         return answer
     gradients, sample, mu = answer.get("gradients"), answer["z"], exchange.arguments["mu"]
-    if not (isinstance(sample, Tensor) and sample.shape == mu.shape and gradients):
-        return None
+    if not (isinstance(sample, Tensor) and sample.shape == mu.shape):
+        return "another shape"
+    if not gradients:
+        return "no gradient"
     if gradients["logvar"] is None:
         return [gradients["mu"]]
     rates = gradients["logvar"].double() / (sample.double() - mu.double())

@@ -20,6 +20,7 @@ from graders import manifest
 from graders.command.main import app
 
 HONEST = sorted(solutions())
+pytestmark = pytest.mark.course
 HOSTILE = ("garbage", "hostile", "tampered")
 POINTS = {task.id: task.points for task in manifest.load(ASSIGNMENT).tasks}
 
