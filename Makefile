@@ -11,7 +11,7 @@ demo: .venv/installed
 		$(SUBMISSIONS)/never_returns.py
 
 test: check
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile -m 'not course'
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not course'
 	$(BIN)/cvaekit audit
 
 check: .venv/installed
@@ -20,7 +20,7 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/cvaekit build --check
 
-# Takes a course through real nbgrader commands and a browser: minutes.
+# Takes a course through real nbgrader commands and, where Chromium is installed, a browser: minutes.
 course: .venv/installed
 	$(BIN)/python -m pytest -m course
 

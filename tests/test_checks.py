@@ -85,12 +85,12 @@ def test_a_check_sees_what_it_is_for(check, checks, reference_text):
 
 
 def test_every_check_is_in_the_table(checks, reference_text):
-    assert checks(reference_text).keys() == SEEN_BY.keys() | ADVICE
+    assert checks(reference_text, True).keys() == SEEN_BY.keys() | ADVICE
 
 
 @pytest.mark.slow
 def test_the_reference_gets_the_same_report_every_time(grade, assignment, sandbox, reference_text):
-    assert len({without_times(grade(reference_text)) for _ in range(7)}) == 1
+    assert len({without_times(grade(reference_text)) for _ in range(4)}) == 1
     trained = [Submission("cvae.py", "cvae.py", reference_text.encode())] * 3
     reports = [report for _, report in grade_many(trained, assignment, sandbox, jobs=2, data=digits.load())]
     assert [report.outcome for report in reports] == ["graded"] * 3
