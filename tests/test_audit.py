@@ -98,6 +98,7 @@ REACH = {
     "a call at import": ({"encode": "pass", "before": "import torch\ntorch.manual_seed(3)"}, set()),
     "a decorated helper": ({"encode": "pass", "before": "@torch.no_grad()\ndef glue(x):\n    return x"}, set()),
     "a class that computes": ({"encode": "pass", "before": "class A:\n    x = torch.manual_seed(3)"}, set()),
+    "an annotation that computes": ({"encode": "pass", "before": "def f(x: torch.manual_seed(3)):\n    pass"}, set()),
     "a default that computes": ({"encode": "pass", "before": "def f(x=torch.manual_seed(3)):\n    pass"}, set()),
     "an assignment that computes": ({"encode": "pass", "before": "WIDTH = print(7)"}, set()),
     "everything of a module": ({"encode": "pass", "before": "from math import *"}, set()),
@@ -139,10 +140,11 @@ def test_the_command_writes_tables_json_and_a_page(tmp_path):
     table = json.loads((tmp_path / "audit.json").read_text())
     assert table["schema"] == "cvaekit.audit/1"
     assert table["passed"] is True
+    assert {row["alarms"] for row in table["false_alarms"]} == {0}
     assert [found["id"] for found in table["entries"]] == ["kl_sign", "bce_bernoulli"]
     page = (tmp_path / "audit.html").read_text()
     assert "Nothing to mend." in page
-    assert "<code >bce_bernoulli</code>" in page
+    assert "<code>bce_bernoulli</code>" in page
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 from graders.audit.reach import untouched
 from graders.audit.verdict import Verdict, is_wrong, judge
 from graders.checks.bank import Bank, Entry
+from graders.checks.false_alarms import Table
 from graders.checks.many import grade_many
 from graders.checks.run import versions
 from graders.manifest import Manifest
@@ -27,6 +28,19 @@ class Check:
     id: str
     kills: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many entries of a task there are, and how many came out as they should."""
+
+    mistakes: int
+    killed: int
+    alone: int  # killed, with no points lost in another task
+    diagnosed: int  # as themselves or their group
+    right: int  # variants, and the ambiguous answers that are accepted
+    full_marks: int
+    rejected: int  # ambiguous answers that lose points, as they should
 
 
 @dataclass
@@ -54,6 +68,11 @@ class Audit:
     def of(self, kind: str, task: str | None = None) -> list[Verdict]:
         return [v for v in self.verdicts if v.kind == kind and task in (None, v.task)]
 
+    @property
+    def tasks(self) -> list[str]:
+        """Ids of the tasks that entries belong to."""
+        return list(dict.fromkeys(verdict.task for verdict in self.verdicts))
+
     def checks_of(self, task: str) -> list[str]:
         return [check for check in self.checks if check.startswith(f"{task}.")]
 
@@ -62,22 +81,32 @@ class Audit:
         """The checks without which every mistake would still lose points."""
         return [check for check in self.checks.values() if not check.alone]
 
-    @property
-    def diagnosed(self) -> tuple[int, int]:
-        """How many mistakes were diagnosed as themselves or their group, and how many there are."""
-        mistakes = self.of("mistake")
-        return sum(v.diagnosed in ("itself", "its group") for v in mistakes), len(mistakes)
+    def counts(self, task: str | None = None) -> Counts:
+        """Of one task, or of all."""
+        mistakes, ambiguous = self.of("mistake", task), self.of("ambiguous", task)
+        right = [*self.of("variant", task), *(v for v in ambiguous if not v.wrong)]
+        return Counts(
+            len(mistakes),
+            sum(bool(v.killed_by) for v in mistakes),
+            sum(v.alone for v in mistakes),
+            sum(v.diagnosed in ("itself", "its group") for v in mistakes),
+            len(right),
+            sum(not v.lost for v in right),
+            sum(v.wrong and bool(v.lost) for v in ambiguous),
+        )
 
     @property
     def problems(self) -> list[str]:
         """What has to be mended, a sentence each; an audit is passed when there are none."""
         found = [f"{v.kind} {v.id} ({v.task}) {v.problem}." for v in self.verdicts if v.problem]
-        right, mistakes = self.diagnosed
-        if self.complete and right < DIAGNOSED * mistakes:
-            found.append(f"Only {right} of {mistakes} mistakes are diagnosed; at least {DIAGNOSED:.0%} should be.")
+        counts = self.counts()
+        if self.complete and counts.diagnosed < DIAGNOSED * counts.mistakes:
+            named = f"Only {counts.diagnosed} of {counts.mistakes} mistakes are diagnosed"
+            found.append(f"{named}; at least {DIAGNOSED:.0%} should be.")
         return found
 
-    def to_json(self) -> str:
+    def to_json(self, alarms: Table | None) -> str:
+        """All of it, with the false-alarm table where the assignment has one."""
         table: dict[str, Any] = {
             "schema": SCHEMA,
             "assignment": self.assignment,
@@ -86,6 +115,7 @@ class Audit:
             "problems": self.problems,
             "checks": [asdict(check) for check in self.checks.values()],
             "entries": [{**asdict(v), "killed_by": v.killed_by} for v in self.verdicts],
+            "false_alarms": [asdict(row) for row in alarms.rows] if alarms else [],
             "versions": versions(),
         }
         return json.dumps(table, indent=1, allow_nan=False) + "\n"

@@ -10,7 +10,6 @@ from graders.manifest import Manifest
 def page(audit: Audit, manifest: Manifest, alarms: Table | None) -> str:
     """The page's text. What comes from the banks is escaped."""
     environment = Environment(loader=PackageLoader("graders.audit", "."), autoescape=True, trim_blocks=True)
-    tasks = list(dict.fromkeys(verdict.task for verdict in audit.verdicts))
     return environment.get_template("page.html").render(
-        audit=audit, manifest=manifest, tasks=tasks, alarms=alarms, headings=HEADINGS
+        audit=audit, manifest=manifest, alarms=alarms, headings=HEADINGS
     )

@@ -82,9 +82,14 @@ def _adds_only(node: ast.stmt, taken: set[str]) -> bool:
 
 
 def _inert(node: Function) -> bool:
-    """Whether defining a function runs nothing."""
-    values = [*node.args.defaults, *node.args.kw_defaults]
-    return not node.decorator_list and all(value is None or isinstance(value, ast.Constant) for value in values)
+    """Whether defining a function runs nothing that could leave a trace."""
+    return not node.decorator_list and not any(isinstance(part, ast.Call) for part in _signature(node))
+
+
+def _signature(node: Function) -> Iterator[ast.AST]:
+    for part in (node.args, node.returns):
+        if part is not None:
+            yield from ast.walk(part)
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -1,5 +1,7 @@
 """An audit as tables on a terminal; plain text where the output is not one."""
 
+from dataclasses import astuple
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,26 +40,13 @@ def _row(verdict: Verdict) -> tuple[Text, ...]:
 
 
 def show_tasks(console: Console, audit: Audit) -> None:
-    """A line for each task: its mistakes, how many are killed, in this task alone, and diagnosed; its right answers and
-    how many are accepted; and the ambiguous answers that are rejected."""
+    """A line for each task: how many entries it has, and how many of them came out as they should."""
     console.print(Text("\nTasks", style="bold"))
     table = _table("Task", "Mistakes", "killed", "alone", "named", "Right", "accepted", "Rejected")
     for column in table.columns[1:]:
         column.justify = "right"
-    for task in [*dict.fromkeys(verdict.task for verdict in audit.verdicts), None]:
-        mistakes = audit.of("mistake", task)
-        ambiguous = audit.of("ambiguous", task)
-        right = [*audit.of("variant", task), *(v for v in ambiguous if not v.wrong)]
-        counts = (
-            len(mistakes),
-            sum(bool(v.killed_by) for v in mistakes),
-            sum(v.alone for v in mistakes),
-            sum(v.diagnosed in ("itself", "its group") for v in mistakes),
-            len(right),
-            sum(not v.lost for v in right),
-            sum(v.wrong and bool(v.lost) for v in ambiguous),
-        )
-        table.add_row(Text(task or "all", style="" if task else "bold"), *map(str, counts))
+    for task in [*audit.tasks, None]:
+        table.add_row(Text(task or "all", style="" if task else "bold"), *map(str, astuple(audit.counts(task))))
     console.print(table)
 
 
@@ -88,12 +77,10 @@ def show_false_alarms(console: Console, alarms: FalseAlarms) -> None:
 
 def show_outcome(console: Console, audit: Audit) -> None:
     """The problems, or that there are none."""
-    right, mistakes = audit.diagnosed
-    killed = sum(bool(v.killed_by) for v in audit.of("mistake"))
-    variants = audit.of("variant")
+    counts = audit.counts()
     console.print(
-        f"\n{killed} of {mistakes} mistakes lose points in their task, {right} of them are diagnosed; "
-        f"{sum(not v.lost for v in variants)} of {len(variants)} variants get full marks."
+        f"\n{counts.killed} of {counts.mistakes} mistakes lose points in their task, {counts.diagnosed} of them are "
+        f"diagnosed; {counts.full_marks} of {counts.right} right answers get full marks."
     )
     if unjudged := sum(v.task not in v.judged for v in audit.verdicts):
         console.print(f"{unjudged} right answers were not judged in a slow task of their own; --thorough does that.")

@@ -67,10 +67,7 @@ def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str,
         if task.score < task.max_score and task.id not in left_out
     }
     failed = [check.id for task in report.tasks for check in task.checks if check.outcome == "failed"]
-    diagnosed: Diagnosed = "not asked"
-    if own.id in lost:
-        diagnosed = "nothing" if own.mistake is None else "another"
-        diagnosed = {entry.id: "itself", entry.group: "its group"}.get(own.mistake or "", diagnosed)  # type: ignore[assignment]  # literals
+    diagnosed = _diagnosed(entry, own.mistake) if own.id in lost else "not asked"
     return Verdict(
         entry.id,
         kind,
@@ -85,6 +82,13 @@ def judge(entry: Entry, report: Report, manifest: Manifest, left_out: tuple[str,
         _problem(entry, report, {task: points for task, points in lost.items() if task not in builds_on}, diagnosed),
         report.seconds,
     )
+
+
+def _diagnosed(entry: Entry, mistake: str | None) -> Diagnosed:
+    if mistake is None:
+        return "nothing"
+    # The group first: one that is named after its commonest entry has that entry's name.
+    return "its group" if mistake == entry.group else "itself" if mistake == entry.id else "another"
 
 
 def _problem(entry: Entry, report: Report, lost: dict[str, float], diagnosed: Diagnosed) -> str | None:

@@ -10,20 +10,18 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from graders.checks import fork
+from graders.checks import bank, fork
 from graders.checks.asking import Exchange, Grading
 from graders.checks.bank import Mistake
-from graders.checks.bank import load as _load
 from graders.checks.inprocess import InProcess, TrustedWorker
 from graders.checks.values import same
 from graders.manifest import Manifest
 from graders.sandbox import Raised, SubmissionFailure, WrongReturn
 
 SECONDS = 20.0  # for all failed tasks of a submission together; one takes less than one
-
-
 FEW = 4  # questions that a suspect is asked before all of them
 View = Callable[[Sequence[Exchange]], list[Any]]
+load = cache(bank.load)  # read when a task has failed, not before
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,14 @@ def diagnose(grading: Grading, tasks: Sequence[str]) -> dict[str, Diagnosis]:
     """Task id -> Diagnosis, for those of the failed `tasks` that have one. The mistakes run in a fork."""
     manifest = grading.manifest
     asked = {task: exchanges for task in tasks if _comparable(exchanges := grading.exchanges.get(task, []))}
-    if not asked or not known(manifest.name):
+    if not asked or not load(manifest.name).mistakes:
         return {}
 
     def match(send: Callable[[Any], None]) -> None:
         for task, exchanges in asked.items():
             send((task, [mistake.id for mistake in matching(manifest, task, exchanges)]))
 
-    named = {mistake.id: mistake for mistake in known(manifest.name)}
+    named = {mistake.id: mistake for mistake in load(manifest.name).mistakes}
     diagnoses = {}
     for task, found in fork.results(match, SECONDS):
         if diagnosis := _in_common([named[name] for name in found]):
@@ -93,7 +91,7 @@ def learn_openings(manifest: Manifest, exchanges: dict[str, list[Exchange]]) -> 
 
 
 def _suspects(manifest: Manifest, task: str) -> list[Mistake]:
-    return [mistake for mistake in known(manifest.name) if task in (mistake.task, *mistake.also)]
+    return [mistake for mistake in load(manifest.name).mistakes if task in (mistake.task, *mistake.also)]
 
 
 def _same_question(one: Exchange, other: Exchange) -> bool:
@@ -139,14 +137,6 @@ def _in_common(found: Sequence[Mistake]) -> Diagnosis | None:
     if len(hints) != 1:
         return None
     return Diagnosis(names.pop() if len(names) == 1 else None, hints.pop())
-
-
-load = cache(_load)
-
-
-def known(assignment: str) -> tuple[Mistake, ...]:
-    """The assignment's bank of mistakes."""
-    return load(assignment).mistakes
 
 
 @cache

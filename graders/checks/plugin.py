@@ -30,7 +30,6 @@ class CheckResult:
     hint: str | None = None
 
 
-LEFT_OUT = "Left out of this run."
 GRADING = pytest.StashKey[Grading]()
 
 

@@ -41,6 +41,7 @@ UNUSED_PLUGINS = (
 # Hypothesis keeps files in the folder it is called from, and reads them back: not from a submission's, if you please.
 _HYPOTHESIS_HOME = tempfile.TemporaryDirectory(prefix="cvaekit-")
 set_hypothesis_home_dir(_HYPOTHESIS_HOME.name)
+LEFT_OUT = "Left out of this run."
 INI = Path(__file__).with_name("checks.ini")
 
 
@@ -172,7 +173,6 @@ def warm(manifest: Manifest) -> None:
     empty = Submission("", "")
     grading = Grading(manifest, empty, sources.Source(), workers=None)  # type: ignore[arg-type]  # nothing is asked
     run_checks(manifest, ChecksPlugin(grading, {}), "--collect-only")
-    diagnosis.load(manifest.name)
 
 
 def rehearse(manifest: Manifest) -> None:
@@ -221,7 +221,7 @@ def _task_report(grading: Grading, task: Task, plugin: ChecksPlugin) -> TaskRepo
     report.notes = grading.notes.get(task.id, [])
     failed = [result for result in results if result.outcome == "failed"]
     if task.id in grading.left_out:
-        report.status, report.feedback = "blocked", plugins.LEFT_OUT
+        report.status, report.feedback = "blocked", LEFT_OUT
     elif task.id in grading.source.open_gaps:
         report.status, report.feedback = "not_attempted", grading.source.open_gaps[task.id]
     elif blocker := plugin.blocker(task):

@@ -25,8 +25,9 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return one.dtype == other.dtype and one.shape == other.shape and _same_numbers(one, other)
     if isinstance(one, float) and isinstance(other, float):
-        both = one - other if math.isfinite(one) and math.isfinite(other) else 0.0 if repr(one) == repr(other) else 1.0
-        return abs(both) <= 1e-4 * max(1e-3, abs(other))
+        if not (math.isfinite(one) and math.isfinite(other)):
+            return repr(one) == repr(other)  # nan is nan here
+        return abs(one - other) <= 1e-4 * max(1e-3, abs(other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

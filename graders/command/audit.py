@@ -1,14 +1,13 @@
 """`cvaekit audit`: what the graders accept and reject."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
-from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads
+from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads, progress_bar
 
 if TYPE_CHECKING:
     from graders.audit.audit import Audit
@@ -93,17 +92,7 @@ def _fill(
     from graders.sandbox import Sandbox, SandboxError, harden_grader
 
     harden_grader()
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-        auto_refresh=False,  # by a thread, and a process with threads cannot be forked safely
-    )
+    progress = progress_bar(TimeRemainingColumn())
     bar = progress.add_task("Starting", total=len(entries))
     try:
         with Sandbox(manifest.probes) as sandbox, progress:
@@ -151,4 +140,4 @@ def _put_out(
 
         html_file.write_text(page(found, manifest, table), encoding="utf-8")
     if json_file:
-        json_file.write_text(found.to_json(), encoding="utf-8")
+        json_file.write_text(found.to_json(table), encoding="utf-8")

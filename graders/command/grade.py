@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 
-from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads
+from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads, progress_bar
 from graders.manifest import Manifest, Task
 from graders.report import terminal
 from graders.submission.intake import Submission, UnreadableInputError, find
@@ -124,18 +124,8 @@ def _grade(
     pass_mark: float | None,
 ) -> list[int]:
     """Grade, print in the order of the arguments as reports come in, and return the exit code of each."""
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-        auto_refresh=False,  # by a thread, and a process with threads cannot be forked safely
-        redirect_stdout=stream is not sys.stdout,  # reports for programs are not to pass through it
-    )
+    # Reports for programs are not to pass through it.
+    progress = progress_bar(TimeElapsedColumn(), redirect_stdout=stream is not sys.stdout)
     bar = progress.add_task("Starting", total=len(submissions))
     for_people = stream is not sys.stdout
     with progress:

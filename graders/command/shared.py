@@ -1,10 +1,12 @@
 """What several commands need: one voice for errors, and choosing the assignment."""
 
 import os
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
 
 from graders import manifest
 
@@ -35,3 +37,19 @@ def chosen_assignment(name: str | None) -> manifest.Manifest:
         return manifest.load(name or known[0])
     except KeyError as error:
         fail(str(error.args[0]))
+
+
+def progress_bar(clock: ProgressColumn, **options: Any) -> Progress:
+    """A bar on stderr that leaves no trace; nothing where stderr is no terminal. `clock` is its last column."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        clock,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+        auto_refresh=False,  # by a thread, and a process with threads cannot be forked safely
+        **options,
+    )
