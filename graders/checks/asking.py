@@ -25,6 +25,7 @@ HINTS: dict[type, str] = {
 RAISED_HINTS = {
     "MemoryError": "How many numbers does this line ask for?",
     "RecursionError": "A method that calls itself needs a case in which it does not.",
+    "SyntaxError": "Python cannot read that piece of code. Is a bracket, colon or operator missing there, or above?",
     "PermissionError": "Files, the network and other processes are out of reach here; no task needs them.",
 }
 
@@ -109,7 +110,7 @@ class Grading:
         """What the submission did, as the end of a sentence that starts with what was called."""
         if isinstance(failure, Raised):
             line, message = self.source.line(failure.line), " ".join(failure.message.split())
-            where = f" (line {failure.line}: `{line[:100]}`)" if line else ""
+            where = f" ({self.source.where(failure.line)}: `{line[:100]}`)" if failure.line and line else ""
             raised = f"raised {' '.join(failure.type.split())}"
             return f"{raised}: {message}{where}" if message else f"{raised}{where}"
         if isinstance(failure, TimedOut):

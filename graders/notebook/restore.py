@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook, Notebook, SourceCell
 from traitlets import Dict
 
 from graders.submission import intake
-from graders.submission.notebook import Cell, NotebookError, cells
+from graders.submission.cells import Cell, NotebookError, cells
 
 LOST_ANSWER = "*This answer was not found in the submission. It may stand in another cell of the notebook.*"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from graders import manifest as manifests
 from graders.manifest import Manifest
 from graders.report.text import clean
-from graders.submission import notebook
+from graders.submission.cells import MAX_NOTEBOOK_BYTES, NotebookError
+from graders.submission.notebook import Line, solution
 
 MAX_BYTES = 512 * 1024  # a completed starter has 4 kB
 NOTEBOOK = ".ipynb"
@@ -25,13 +26,14 @@ class UnreadableInputError(Exception):
 class Submission:
     """One student's work as the bytes of a Python file. With a `fault` there is nothing to grade, and it says why.
 
-    Of a notebook, `source` is the solution that its cells hold.
+    Of a notebook, `source` is the solution that its cells hold, and `lines` are the notebook's behind the source's.
     """
 
     name: str
     filename: str
     source: bytes = b""
     fault: str | None = None
+    lines: tuple[Line, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -104,15 +106,17 @@ def _read(path: Path, name: str, manifest: Manifest) -> Submission:
     found = read_file(path, name)
     if path.suffix != NOTEBOOK or found.fault:
         return found
-    methods = [part for task in manifest.tasks for part in task.symbol.split(".") if not part.startswith("__")]
     try:
-        text = notebook.solution(found.source, manifest.symbols, methods)
-    except notebook.NotebookError as error:
+        work = solution(found.source, manifest.symbols, _handed_out_notebook(manifest))
+    except NotebookError as error:
         return Submission(name, found.filename, fault=f"{found.filename} {error}.")
-    if len(text) > MAX_BYTES:
-        fault = f"{found.filename} holds {len(text) / 1e6:.1f} MB of code; a submission has at most"
-        return Submission(name, found.filename, fault=f"{fault} {MAX_BYTES // 1024} kB.")
-    return Submission(name, found.filename, text.encode("utf-8", "surrogatepass"))
+    return Submission(name, found.filename, work.text.encode("utf-8", "surrogatepass"), lines=tuple(work.lines))
+
+
+def _handed_out_notebook(manifest: Manifest) -> bytes | None:
+    if "notebook" not in manifest.settings:
+        return None
+    return (manifests.ROOT / "assignments" / manifest.name / str(manifest.settings["notebook"])).read_bytes()
 
 
 def read_file(path: Path, name: str) -> Submission:
@@ -134,7 +138,7 @@ def read_file(path: Path, name: str) -> Submission:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return Submission(name, filename, fault=f"{filename} is not a regular file. Hand in a plain Python file.")
-        largest = notebook.MAX_NOTEBOOK_BYTES if path.suffix == NOTEBOOK else MAX_BYTES
+        largest = MAX_NOTEBOOK_BYTES if path.suffix == NOTEBOOK else MAX_BYTES
         if status.st_size > largest:
             size = f"{filename} has {status.st_size / 1e6:.1f} MB"
             return Submission(name, filename, fault=f"{size}; a submission has at most {largest // 1024} kB.")

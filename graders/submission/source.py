@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from graders.manifest import Manifest, Task
 from graders.submission.intake import Submission
+from graders.submission.notebook import Line
+from graders.submission.statements import GAP
 
 # Parts of torch whose first use imports for seconds, or cannot import under lock-down; the sandbox loads them before.
 SLOW_PARTS = ("optim", "use_deterministic_algorithms")
-MODULE_GAP = "???"  # how the module's text writes a gap; the kit's starter writes an Ellipsis instead
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,16 @@ class Source:
     fault: str | None = None
     open_gaps: dict[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()  # the notebook's lines behind those of the text
+
+    def where(self, number: int) -> str:
+        """Line `number` (from 1) as students know it, which in a notebook is a line of a cell."""
+        return self.lines[number - 1].where if 0 < number <= len(self.lines) else f"line {number}"
 
     def line(self, number: int | None) -> str:
         """Line `number` (from 1), stripped; empty when there is no such line."""
+        if number and 0 < number <= len(self.lines):
+            return self.lines[number - 1].text.strip()
         lines = self.text.split("\n")  # splitlines would also split where Python does not
         return lines[number - 1].strip() if number and 0 < number <= len(lines) else ""
 
@@ -60,7 +68,8 @@ def read(submission: Submission, manifest: Manifest) -> Source:
         )
     try:
         tree = _parse(text)
-        return Source(text, None, _open_gaps(tree, manifest), _imports(tree))
+        gaps = _open_gaps(tree, manifest, Source(lines=submission.lines))
+        return Source(text, None, gaps, _imports(tree), submission.lines)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return _unparsable(text, filename, error, manifest)
 
@@ -78,16 +87,16 @@ def _parse(text: str) -> ast.Module:
 
 
 def _unparsable(text: str, filename: str, error: Exception, manifest: Manifest) -> Source:
-    marks = [number for number, line in enumerate(text.splitlines(), 1) if MODULE_GAP in line.split("#")[0]]
+    marks = [number for number, line in enumerate(text.splitlines(), 1) if GAP in line.split("#")[0]]
     if marks:
         try:
-            gaps = _open_gaps(_parse(text.replace(MODULE_GAP, "...")), manifest)
+            gaps = _open_gaps(_parse(text.replace(GAP, "...")), manifest, Source())
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             gaps = {}
         many = "s" if len(marks) > 1 else ""
         fault = (
             f"Line{many} {', '.join(map(str, marks[:8]))} of {filename} still hold{'' if many else 's'} "
-            f"the gap mark {MODULE_GAP}. "
+            f"the gap mark {GAP}. "
             "It stands for work to do and is not Python, so the whole file cannot be read. "
             "Replace it, or write ... there to leave that task open."
         )
@@ -116,12 +125,12 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _open_gaps(tree: ast.Module, manifest: Manifest) -> dict[str, str]:
-    gaps = {task.id: _gap(tree, task) for task in manifest.tasks if task.gaps}
+def _open_gaps(tree: ast.Module, manifest: Manifest, source: Source) -> dict[str, str]:
+    gaps = {task.id: _gap(tree, task, source) for task in manifest.tasks if task.gaps}
     return {task_id: message for task_id, message in gaps.items() if message}
 
 
-def _gap(tree: ast.Module, task: Task) -> str | None:
+def _gap(tree: ast.Module, task: Task, source: Source) -> str | None:
     function = _definition(tree.body, task.symbol.split("."))
     if function is None:
         return None
@@ -132,7 +141,9 @@ def _gap(tree: ast.Module, task: Task) -> str | None:
         values = [(attribute, value) for name, attribute, value in _assignments(function) if name == gap]
         # A placeholder that is overwritten further down, or that nothing reads, is a left-over and no gap.
         if values and all(_holds_placeholder(value) and (attribute or gap in used) for attribute, value in values):
-            return f"Not started: `{gap}` in {task.symbol} is still a placeholder (line {values[0][1].lineno})."
+            return (
+                f"Not started: `{gap}` in {task.symbol} is still a placeholder ({source.where(values[0][1].lineno)})."
+            )
     return None
 
 

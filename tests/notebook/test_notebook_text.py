@@ -2,12 +2,15 @@
 
 import json
 
+import hand_in
+import nbformat
 import pytest
 
 from graders import manifest
 from graders.submission import intake
 from graders.submission import source as sources
-from graders.submission.notebook import NotebookError, cells, solution
+from graders.submission.cells import NotebookError, cells
+from graders.submission.notebook import solution
 
 MANIFEST = manifest.load("conditional_vae")
 STUDENTS = manifest.ROOT / "assignments" / "conditional_vae" / "cvae.ipynb"
@@ -19,7 +22,7 @@ def notebook(*texts, kinds=None):
 
 
 def found(*texts, **more):
-    return solution(notebook(*texts, **more), ["Model", "loss"], ["encode"]).split()
+    return solution(notebook(*texts, **more), ["Model", "loss"]).text.split()
 
 
 def same(text):
@@ -56,7 +59,19 @@ def test_the_last_definition_wins_as_it_does_on_a_kernel():
     assert found("def loss(): return 1", "def loss(): return 2") == same("def loss(): return 1\ndef loss(): return 2")
 
 
-@pytest.mark.parametrize("line", ["%matplotlib inline", "!pip install torch", "loss?", "?loss", "    %time 1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "files = !ls",
+        "t = %time 1",
+        "%run a \\\n  b \\\n  c",
+        "%matplotlib inline",
+        "!pip install torch",
+        "loss?",
+        "?loss",
+        "    %time 1",
+    ],
+)
 def test_lines_for_ipython_are_left_out(line):
     assert found(f"{line}\ndef loss(): return 1") == same("def loss(): return 1")
 
@@ -71,16 +86,101 @@ def test_a_percent_sign_that_is_python_stays():
     assert found(text) == same(text)
 
 
-def test_cells_that_python_cannot_read():
+def test_what_python_cannot_read_costs_what_it_defines():
     assert found("def loss(): return 1", "this is no python") == same("def loss(): return 1")
-    broken = "def loss(:\n    return 1"
-    assert found(broken) == same(broken)
-    assert found("class Model: pass", "def encode(:\n    pass\nModel.encode = encode") != same("class Model: pass")
+    parts = ["import torch", "loss = (", "def encode(self:\n    return 1", "Model.encode = encode"]
+    scope = {}
+    exec(solution(notebook("\n".join(["class Model: pass", *parts])), ["Model", "torch"]).text, scope)
+    assert "torch" in scope
+    with pytest.raises(SyntaxError, match=r"was never closed|invalid syntax"):
+        scope["Model"].encode(3)
 
 
-def test_the_gap_mark_is_kept():
+def test_a_class_that_python_cannot_read_fails_when_it_is_made():
+    scope = {}
+    broken = "class Model(Module):\n    def f(self:\n        pass"
+    exec(solution(notebook(broken, "def loss(): return 1"), ["Model", "loss"]).text, scope)
+    with pytest.raises(SyntaxError):
+        scope["Model"](latent_dim=3)
+    assert scope["loss"]() == 1
+
+
+def test_the_gap_mark_is_an_open_gap_of_its_own():
     text = "def loss():\n    kl = ???\n    return kl"
-    assert found(text) == same(text)
+    assert found(text) == same(text.replace("???", "..."))
+
+
+def test_imports_from_the_future_come_first():
+    exec(solution(notebook("import math", "from __future__ import annotations\nloss = 1"), ["loss", "math"]).text, {})
+
+
+CHANGES = [
+    "CONFIG['eps'] = 0.5",
+    "CONFIG.update(eps=0.5)",
+    "CONFIG |= {'eps': 0.5}",
+    "CONFIG: dict = {}",
+    "del CONFIG['eps']",
+    "Model.encode, Model.decode = first, second",
+    "if True:\n    Model.encode = first",
+    "for name in ('encode',):\n    setattr(Model, name, first)",
+    "with context():\n    Model.encode = first",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_a_thing_that_is_needed_is_needed(change):
+    given = "class Model: pass\nCONFIG = {}\ndef loss(): return CONFIG"
+    more = "def first(self): pass\ndef second(self): pass" if "first, second" in change else ""
+    assert same(change)[-1] in found(given, more, change)
+    assert "".join(same(change)) in "".join(found(given, more, change))
+
+
+@pytest.mark.parametrize("use", ["torch.save(Model(), 'x')", "plt.show()", "model.train()", "print(loss())", "loss()"])
+def test_what_only_uses_the_solution_is_not_needed(use):
+    given = "import torch, matplotlib.pyplot as plt\nclass Model: pass\ndef loss(): plt.plot(torch.zeros(3))"
+    assert found(given, "model = Model()", use) == same(given)
+
+
+def test_tests_and_training_that_were_handed_out_do_not_run_for_a_name_that_slips_out():
+    """`mu` is a name in a given test; in the method it was forgotten in the list of parameters."""
+    released = nbformat.read(STUDENTS, as_version=4)
+    text = json.dumps(hand_in.edited(released, "solution-SimpleCVAE-encode", source=LEAK))
+    kept = intake.solution(text.encode(), MANIFEST.symbols, STUDENTS.read_bytes()).text
+    assert "train()" not in kept
+    assert "NotYet" in kept  # the definition of a helper that the method uses
+    assert "train()" in intake.solution(text.encode(), MANIFEST.symbols).text
+
+
+LEAK = """def encode(self, x, labels_onehot):
+    expect(True, "", "", "", "")
+    return mu, trained
+
+
+SimpleCVAE.encode = encode"""
+
+
+def test_a_students_line_is_told_by_its_cell(tmp_path):
+    texts = ["class SimpleCVAE: pass", "# my loss\n\ndef cvae_loss():\n    kl_loss = ...\n    return kl_loss"]
+    (tmp_path / "cvae.ipynb").write_bytes(notebook(*texts))
+    source = sources.read(intake.find(tmp_path / "cvae.ipynb", MANIFEST), MANIFEST)
+    assert source.open_gaps["kl_loss"].endswith("is still a placeholder (line 4 of the cell `# my loss`).")
+    number = source.text.split("\n").index("    return kl_loss") + 1
+    assert (source.where(number), source.line(number)) == ("line 5 of the cell `# my loss`", "return kl_loss")
+
+
+def test_a_line_that_cannot_be_read_is_told_by_its_cell(tmp_path):
+    texts = ["class SimpleCVAE: pass", "import torch\ndef cvae_loss():\n    x = 1\n    return (x"]
+    (tmp_path / "cvae.ipynb").write_bytes(notebook(*texts))
+    source = sources.read(intake.find(tmp_path / "cvae.ipynb", MANIFEST), MANIFEST)
+    assert source.fault is None
+    number = next(n for n, line in enumerate(source.text.split("\n"), 1) if "raise" in line)
+    assert (source.where(number), source.line(number)) == ("line 4 of the cell `import torch`", "return (x")
+
+
+@pytest.mark.parametrize("code", ["x = 1\n" * 5001, "x = '" + "x" * 600_000 + "'"])
+def test_more_code_than_anybody_writes_is_not_read(code):
+    with pytest.raises(NotebookError, match=r"a submission has at most|statements"):
+        found(code)
 
 
 def test_markdown_is_no_code():

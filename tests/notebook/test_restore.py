@@ -11,7 +11,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown
 from nbgrader.nbgraderformat import MetadataValidator
 
 from graders.notebook.restore import LOST_ANSWER, read, restored
-from graders.submission.notebook import Cell
+from graders.submission.cells import Cell
 
 
 def source(name, kind, text, *, locked=False):
