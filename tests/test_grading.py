@@ -1,31 +1,13 @@
-"""What `grade` says of whole submissions: right ones, the starter, and mistakes that must cost their own task alone."""
+"""What `grade` says of whole submissions: right, untouched, half done and broken ones. What each mistake of the bank
+costs, the audit says."""
 
-import pytest
-
-from graders import manifest
+from graders import digits, manifest
 from graders.checks import bank
+from graders.checks.many import grade_many
+from graders.submission.intake import Submission
 
 ENTRIES = bank.load("conditional_vae")
 STARTER = (manifest.ROOT / "assignments" / "conditional_vae" / "cvae_starter.py").read_text()
-
-# Each costs points in its own task and nowhere else but in training.
-ALONE = [
-    "encoder_label_forgotten",
-    "encode_cat_rows",
-    "encode_label_missing",
-    "std_is_variance",
-    "noise_uniform",
-    "noise_shared_by_rows",
-    "torch_normal_of_mean",
-    "z_detached",
-    "decode_code_lost",
-    "decode_label_missing",
-    "bce_mean",
-    "bce_arguments_exchanged",
-    "kl_twice",
-    "kl_sign",
-    "kl_mean",
-]
 
 
 def scores(report):
@@ -52,19 +34,9 @@ def test_the_starter_gets_none(grade):
     assert report.tasks[-1].blocked_by == "encoder_dims"
 
 
-@pytest.mark.parametrize("name", ALONE)
-def test_a_mistake_costs_its_own_task_alone(name, grade, reference_text):
-    mistake = next(entry for entry in ENTRIES.mistakes if entry.id == name)
-    report = grade(mistake.source(reference_text))
-    lost = {task.id for task in report.tasks if task.score < task.max_score}
-    assert lost == {mistake.task, "training"}
-
-
-@pytest.mark.parametrize("name", ["bce_mean", "kl_sign", "z_detached", "encoder_label_forgotten"])
-def test_training_rejects_what_does_not_train(name, grade, reference_text):
-    mistake = next(entry for entry in ENTRIES.mistakes if entry.id == name)
-    report = grade(mistake.source(reference_text), train=True)
-    training = report.tasks[-1]
+def test_training_rejects_what_does_not_train_and_says_what_to_repair_first(grade, reference_text):
+    mistake = next(entry for entry in ENTRIES.mistakes if entry.id == "bce_mean")
+    training = grade(mistake.source(reference_text), train=True).tasks[-1]
     assert training.score == 0
     assert mistake.task in training.feedback
 
@@ -91,19 +63,22 @@ def test_points_of_the_checks_add_up_to_the_tasks(grade, reference_text, assignm
     }
 
 
-def test_the_same_file_gives_the_same_report(grade, reference_text):
-    mistake = next(entry for entry in ENTRIES.mistakes if entry.id == "noise_uniform")
+def test_the_same_file_gives_the_same_report(assignment, sandbox, reference_text):
+    """In one process after the other, beside others, and with the training run."""
+    mistake = next(entry for entry in ENTRIES.mistakes if entry.id == "noise_uniform").source(reference_text)
+    twice = [Submission("cvae.py", "cvae.py", text.encode()) for text in (mistake, reference_text)] * 2
+    reports = dict(grade_many(twice, assignment, sandbox, jobs=2, data=digits.load()))
+    assert [reports[index].outcome for index in range(4)] == ["graded"] * 4
+    assert without_times(reports[0]) == without_times(reports[2])
+    assert without_times(reports[1]) == without_times(reports[3])
 
-    def without_times():
-        report = grade(mistake.source(reference_text))
-        report.seconds = 0
-        for task in report.tasks:
-            for check in task.checks:
-                check.seconds = 0
-        return report.to_json()
 
-    first = without_times()
-    assert all(without_times() == first for _ in range(3))
+def without_times(report):
+    report.seconds = 0
+    for task in report.tasks:
+        for check in task.checks:
+            check.seconds = 0
+    return report.to_json()
 
 
 def test_a_message_names_call_result_property_and_hint(grade, reference_text):

@@ -70,6 +70,8 @@ def grade(
     cvaekit grade . --pass-mark 60        (in CI)
     """
     manifest = chosen_assignment(assignment)
+    if device not in ("auto", "cpu", "cuda"):
+        fail(f"--device {device}: choose auto, cpu or cuda")
     submissions = _read(paths, manifest)
     pin_threads()
     with ExitStack() as stack:
@@ -164,8 +166,6 @@ def _load(manifest: Manifest, device: str, data: Path | None) -> tuple[Any, Any,
     from graders.digits import DataError, load
 
     torch.set_num_threads(1)
-    if device not in ("auto", "cpu", "cuda"):
-        fail(f"--device {device}: choose auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         fail("--device cuda: torch finds no GPU here; leave --device out to train on the CPU")
     where = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"

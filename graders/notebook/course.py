@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,4 +59,17 @@ def write(course: Path, content: dict[Path, bytes]) -> list[Path]:
 
 
 def _holds_other(path: Path, content: bytes) -> bool:
-    return (path.exists() or path.is_symlink()) and not (path.is_file() and path.read_bytes() == content)
+    if not (path.exists() or path.is_symlink()):
+        return False
+    if not path.is_file():
+        return True
+    present = path.read_bytes()
+    return present != content and not (path.suffix == ".gz" and _unpacked(present) == gzip.decompress(content))
+
+
+def _unpacked(content: bytes) -> bytes | None:
+    """What is packed in `content`, which another version of zlib packs into other bytes; None if it cannot be read."""
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return None

@@ -1,5 +1,6 @@
 """A course from end to end, with nbgrader's own commands, and its pages in a browser."""
 
+import getpass
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
@@ -157,6 +159,32 @@ def test_a_second_init_writes_nothing_over_work(course):
     assert "nothing to write: all of it is there" in result.output
 
 
+def test_work_travels_through_the_exchange_and_feedback_comes_back(course, tmp_path):
+    """With one user for both sides, as on a machine for trying it out."""
+    (tmp_path / "exchange").mkdir(mode=0o777)
+    (tmp_path / "exchange").chmod(0o777)
+    student = Course(tmp_path / "student")
+    student.folder.mkdir()
+    places = f"--Exchange.root={tmp_path}/exchange", f"--Exchange.cache={tmp_path}/cache"
+    named = (*places, "--course", "cvae-2026")
+    course.run("nbgrader", "release_assignment", ASSIGNMENT, *places)
+    student.run("nbgrader", "fetch_assignment", ASSIGNMENT, *named)
+    handed_out = student.folder / ASSIGNMENT
+    assert (handed_out / NOTEBOOK).read_text(encoding="utf-8") == course.released
+    assert {path.name for path in handed_out.iterdir()} == {NOTEBOOK, "README.md", "data"}
+    shutil.copy(course.submitted("kl_not_reduced"), handed_out / NOTEBOOK)
+    student.run("nbgrader", "submit", ASSIGNMENT, *named)
+    course.run("nbgrader", "collect", ASSIGNMENT, *places)
+    me = getpass.getuser()
+    course.run("nbgrader", "autograde", ASSIGNMENT, "--student", me)
+    course.run("nbgrader", "generate_feedback", ASSIGNMENT, "--student", me)
+    course.run("nbgrader", "release_feedback", ASSIGNMENT, "--student", me, *places)
+    student.run("nbgrader", "fetch_feedback", ASSIGNMENT, *named)
+    [came_back] = (handed_out / "feedback").rglob("*.html")
+    assert "kl_loss: wrong" in came_back.read_text(encoding="utf-8")
+    assert "Traceback" not in "".join([*course.log.values(), *student.log.values()])
+
+
 # ---------------------------------------------------------------- without the kit's configuration
 
 
@@ -195,7 +223,7 @@ def test_validate_says_in_words_what_is_missing(course):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """Address -> the page's text, as a headless Chromium has drawn it."""
+    """Address -> the page's text and its picture (height, width, colour), as a headless Chromium has drawn them."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("needs Chromium, which draws the pages")
@@ -204,10 +232,15 @@ def browser(tmp_path_factory):
     quiet += ["disable-background-networking", "disable-component-update", "virtual-time-budget=8000"]
     number = iter(range(100))
 
-    def show(address):
-        profile = folder / f"profile{next(number)}"
-        command = [program, *(f"--{option}" for option in quiet), f"--user-data-dir={profile}", "--dump-dom", address]
+    def call(address, *options):
+        profile = f"--user-data-dir={folder}/profile{next(number)}"
+        command = [program, *(f"--{option}" for option in quiet), profile, *options, address]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def show(address):
+        picture = folder / f"page{next(number)}.png"
+        call(address, f"--screenshot={picture}", "--window-size=1280,1600")
+        return call(address, "--dump-dom"), plt.imread(picture)[:, :, :3]
 
     return show
 
@@ -247,8 +280,14 @@ def wait_for(address, server, seconds=60):
             time.sleep(0.2)
 
 
+def drawn(picture):
+    """Share of a picture's pixels that are clearly darker than its paper; a page without text has next to none."""
+    return float((picture.min(axis=2) < picture.min(axis=2).max() - 0.3).mean())
+
+
 def test_the_formgrader_lists_every_submission_with_its_score(browser, formgrader, marks):
-    html = browser(f"{formgrader}/formgrader/gradebook/{ASSIGNMENT}/cvae")
+    html, picture = browser(f"{formgrader}/formgrader/gradebook/{ASSIGNMENT}/cvae")
+    assert drawn(picture) > 0.02
     rows = re.findall(r"<tr.*?</tr>", html, re.DOTALL)
     for student, scores in marks.items():
         row = next(row for row in rows if re.search(rf">\s*{student}\s*<", row))
@@ -258,7 +297,8 @@ def test_the_formgrader_lists_every_submission_with_its_score(browser, formgrade
 
 
 def test_a_feedback_page_looks_right(browser, course):
-    html = browser((course.folder / "feedback" / "kl_not_reduced" / ASSIGNMENT / "cvae.html").as_uri())
+    html, picture = browser((course.folder / "feedback" / "kl_not_reduced" / ASSIGNMENT / "cvae.html").as_uri())
+    assert drawn(picture) > 0.02
     text = re.sub(r"<[^>]+>", "", html)
     assert "Score: 3.0 / 15.0" in text
     assert "kl_loss: wrong, 3 of 15 points" in text

@@ -1,5 +1,6 @@
 """The instructor's notebook, the student's, and the course around them, without nbgrader's commands."""
 
+import gzip
 import json
 
 import nbformat
@@ -106,6 +107,13 @@ def test_a_course_is_written_once_and_never_over_work(tmp_path):
     content = course.files([MANIFEST], tmp_path)
     assert course.write(tmp_path, content) == list(content)
     assert course.write(tmp_path, content) == []
+    packed = next(path for path in content if path.suffix == ".gz")
+    (tmp_path / packed).write_bytes(gzip.compress(gzip.decompress(content[packed]), compresslevel=1))
+    assert course.write(tmp_path, content) == []
+    (tmp_path / packed).write_bytes(content[packed][:-9])
+    with pytest.raises(FileExistsError, match=packed.name):
+        course.write(tmp_path, content)
+    (tmp_path / packed).unlink()
     (tmp_path / "README.md").write_text("mine")
     (tmp_path / "nbgrader_config.py").unlink()
     with pytest.raises(FileExistsError, match=r"^README\.md$"):
