@@ -20,7 +20,7 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/cvaekit build --check
 
-# Takes a course through real nbgrader commands and, where Chromium is installed, a browser: minutes.
+# More of nbgrader, for minutes: its own execution of notebooks, the exchange and, where Chromium is installed, the pages.
 course: .venv/installed
 	$(BIN)/python -m pytest -m course
 
