@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import warnings
 
 import hand_in
 import nbformat
@@ -27,7 +28,8 @@ def run(notebook):
         printed = io.StringIO()
         source = cell.source.replace("steps=400", "steps=1").replace("plt.show()", "plt.close(figure)")
         try:
-            with contextlib.redirect_stdout(printed):
+            with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a kernel shows a warning and goes on
                 exec(source, scope)
             shown[cell.id] = printed.getvalue()
         except Exception as error:
