@@ -121,16 +121,18 @@ class Audit:
         return json.dumps(table, indent=1, allow_nan=False) + "\n"
 
 
-def chosen(bank: Bank, manifest: Manifest, names: Sequence[str]) -> list[Entry]:
-    """The entries with these ids or of these tasks, all without names; in the order of the banks.
+def unknown(bank: Bank, manifest: Manifest, names: Sequence[str]) -> set[str]:
+    """Those of `names` that are neither an entry's id nor a task's."""
+    return set(names) - {entry.id for entry in _everything(bank)} - {task.id for task in manifest.tasks}
 
-    LookupError for a name that is neither.
-    """
-    everything: list[Entry] = [*bank.mistakes, *bank.variants, *bank.ambiguous]
-    known = {entry.id for entry in everything} | {task.id for task in manifest.tasks}
-    if unknown := [name for name in names if name not in known]:
-        raise LookupError(f"no entry and no task is called {', '.join(unknown)}")
-    return [entry for entry in everything if not names or entry.id in names or entry.task in names]
+
+def chosen(bank: Bank, names: Sequence[str]) -> list[Entry]:
+    """The entries with these ids or of these tasks, all without names; in the order of the banks."""
+    return [entry for entry in _everything(bank) if not names or entry.id in names or entry.task in names]
+
+
+def _everything(bank: Bank) -> list[Entry]:
+    return [*bank.mistakes, *bank.variants, *bank.ambiguous]
 
 
 def run(

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import TimeRemainingColumn
 
 from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads, progress_bar
+from graders.manifest import assignments, load
 
 if TYPE_CHECKING:
     from graders.audit.audit import Audit
@@ -25,7 +26,7 @@ def audit(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write it all as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write an HTML page.")] = None,
     assignment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which assignment, if there are several.")
+        str | None, typer.Option(metavar="NAME", help="Only this assignment. [default: all, one after the other]")
     ] = None,
     thorough: Annotated[
         bool,
@@ -50,39 +51,61 @@ def audit(
     cvaekit audit kl_sign bce_mean        (single entries)
     cvaekit audit --html audit.html --json audit.json
     """
-    manifest = chosen_assignment(assignment)
-    from graders.checks.bank import BankError, load
-
-    try:
-        bank = load(manifest.name)
-    except BankError as error:
-        fail(str(error))
-    pin_threads()
     for path in (json_file, html_file):
         if path and (path.is_dir() or not path.parent.is_dir()):
             fail(f"{path}: " + ("this is a folder" if path.is_dir() else f"there is no folder {path.parent}"))
-    from graders.audit.audit import Audit, chosen
+    banks = _chosen([chosen_assignment(assignment)] if assignment else list(map(load, assignments())), names or [])
+    if len(banks) > 1 and (json_file or html_file):
+        known = ", ".join(manifest.name for manifest, _, _ in banks)
+        fail(f"--json and --html take one assignment. Add --assignment with one of: {known}")
+    pin_threads()
+    from graders.audit.audit import Audit
+
+    problems = False
+    for manifest, bank, entries in banks:
+        if len(banks) > 1:
+            Console(highlight=False).rule(manifest.title)
+        table = _false_alarms(manifest)
+        found = Audit(manifest.name, complete=not names)
+        interrupted = _fill(found, entries, bank, manifest, jobs, thorough)
+        _put_out(found, manifest, table, json_file, html_file)
+        if interrupted:
+            fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
+        problems = problems or bool(found.problems)
+    raise typer.Exit(FOUND if problems else 0)
+
+
+def _chosen(manifests: "list[Manifest]", names: list[str]) -> "list[tuple[Manifest, Bank, list[Entry]]]":
+    """The entries to judge of each assignment that has some; with `names`, those entries and tasks only."""
+    from graders.audit.audit import chosen, unknown
+    from graders.checks import bank as banks
+
+    found, missing = [], set(names)
+    for manifest in manifests:
+        try:
+            bank = banks.load(manifest.name)
+        except banks.BankError as error:
+            fail(str(error))
+        missing &= unknown(bank, manifest, names)
+        if entries := chosen(bank, names):
+            found.append((manifest, bank, entries))
+    if missing:
+        tasks = dict.fromkeys(task.id for manifest in manifests for task in manifest.tasks)
+        fail(f"no entry and no task is called {', '.join(sorted(missing))}; tasks are: {', '.join(tasks)}")
+    if not found:
+        fail(f"no banks yet: add mistakes.toml and variants.toml to the folder of {manifests[0].name}")
+    return found
+
+
+def _false_alarms(manifest: "Manifest") -> "Table | None":
     from graders.checks import false_alarms
 
-    table = None
-    if false_alarms.path(manifest.name).exists():
-        try:
-            table = false_alarms.load(manifest.name)
-        except (OSError, ValueError, TypeError) as error:
-            fail(f"{false_alarms.path(manifest.name).name} cannot be read: {error}")
-
+    if not false_alarms.path(manifest.name).exists():
+        return None
     try:
-        entries = chosen(bank, manifest, names or [])
-    except LookupError as error:
-        fail(f"{error.args[0]}; tasks are: {', '.join(task.id for task in manifest.tasks)}")
-    if not entries:
-        fail(f"{manifest.name} has no banks yet: add mistakes.toml and variants.toml to its folder")
-    found = Audit(manifest.name, complete=not names)
-    interrupted = _fill(found, entries, bank, manifest, jobs, thorough)
-    _put_out(found, manifest, table, json_file, html_file)
-    if interrupted:
-        fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
-    raise typer.Exit(FOUND if found.problems else 0)
+        return false_alarms.load(manifest.name)
+    except (OSError, ValueError, TypeError) as error:
+        fail(f"{false_alarms.path(manifest.name).name} cannot be read: {error}")
 
 
 def _fill(

@@ -1,5 +1,6 @@
 """`cvaekit grade`: one or many submissions, from paths to reports."""
 
+import contextlib
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,9 +11,10 @@ from rich.console import Console
 from rich.progress import TimeElapsedColumn
 
 from graders.command.shared import CORES, UNGRADABLE, chosen_assignment, fail, pin_threads, progress_bar
-from graders.manifest import Manifest, Task
+from graders.manifest import Manifest, Task, assignments
 from graders.report import terminal
 from graders.submission.intake import Submission, UnreadableInputError, find
+from graders.submission.which import assignment_of
 
 if TYPE_CHECKING:
     from graders.report.model import Report
@@ -30,7 +32,8 @@ def grade(
         ),
     ] = None,
     assignment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which assignment, if there are several.")
+        str | None,
+        typer.Option(metavar="NAME", help="Which assignment. [default: the one that the submissions are work on]"),
     ] = None,
     device: Annotated[
         str, typer.Option(metavar="DEVICE", help="Where the training run happens: cpu, cuda, or auto.")
@@ -69,7 +72,7 @@ def grade(
     cvaekit grade submissions/* --json reports.jsonl
     cvaekit grade . --pass-mark 60        (in CI)
     """
-    manifest = chosen_assignment(assignment)
+    manifest = chosen_assignment(assignment) if assignment else _told_by(paths)
     if device not in ("auto", "cpu", "cuda"):
         fail(f"--device {device}: choose auto, cpu or cuda")
     submissions = _read(paths, manifest)
@@ -88,6 +91,25 @@ def grade(
         except KeyboardInterrupt:
             fail("interrupted; what was reported until now is complete, the other submissions have no report", 130)
     raise typer.Exit(max(codes))
+
+
+def _told_by(paths: list[Path]) -> Manifest:
+    """The one assignment that submissions are work on; one of which that cannot be told goes with the others."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        with contextlib.suppress(UnreadableInputError):  # _read says what is wrong, with all that is
+            if name := assignment_of(path):
+                found.setdefault(name, path)
+    if len(found) > 1:
+        seen = ", ".join(f"{path} is work on {name}" for name, path in found.items())
+        fail(f"{seen}. Grade one assignment at a time, or choose one with --assignment.")
+    if not found:
+        _read(paths, chosen_assignment(assignments()[0]))
+        one = paths[0] if len(paths) == 1 else "these submissions"
+        fail(
+            f"nothing tells which assignment {one} belongs to. Add --assignment with one of: {', '.join(assignments())}"
+        )
+    return chosen_assignment(*found)
 
 
 def _read(paths: list[Path], manifest: Manifest) -> list[Submission]:

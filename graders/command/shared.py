@@ -28,13 +28,10 @@ def fail(message: str, code: int = USAGE) -> NoReturn:
     raise typer.Exit(code)
 
 
-def chosen_assignment(name: str | None) -> manifest.Manifest:
-    """The manifest of assignment `name`; without a name, of the only one there is."""
-    known = manifest.assignments()
-    if name is None and len(known) > 1:
-        fail(f"which assignment? Add --assignment with one of: {', '.join(known)}")
+def chosen_assignment(name: str) -> manifest.Manifest:
+    """The manifest of assignment `name`; the end, with the names that there are, for any other."""
     try:
-        return manifest.load(name or known[0])
+        return manifest.load(name)
     except KeyError as error:
         fail(str(error.args[0]))
 

@@ -39,7 +39,10 @@ def _filled(template: str, manifests: list[Manifest], folder: Path) -> bytes:
     data = [f"{PACKED.as_posix()}/{file.name}.gz" for file in sorted(DIGITS.iterdir())]
     text = text.replace("@ASSIGNMENTS@", repr(names)).replace("@DATA@", repr(data))
     text = text.replace("@COURSE@", repr(course_id(folder)))
-    text = text.replace("@ASSIGNMENT@", manifests[0].name).replace("@NOTEBOOK@", make.notebook_name(manifests[0]))
+    notebook = make.notebook_name(manifests[0])
+    text = text.replace("@ASSIGNMENT@", manifests[0].name).replace("@NOTEBOOK@", notebook)
+    listed = [f"`{manifest.name}` ({manifest.title})" for manifest in manifests]
+    text = text.replace("@STEM@", Path(notebook).stem).replace("@LIST@", ", ".join(listed))
     return text.encode()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from graders import manifest as manifests
 from graders.manifest import Manifest
 from graders.report.text import clean
-from graders.submission.cells import MAX_NOTEBOOK_BYTES, NotebookError
+from graders.submission.cells import MAX_NOTEBOOK_BYTES, NotebookError, cells
 from graders.submission.notebook import Line, solution
 
 MAX_BYTES = 512 * 1024  # a completed starter has 4 kB
@@ -95,11 +95,27 @@ def _as_handed_out(path: Path, manifest: Manifest) -> bool:
 
 
 def _defines(path: Path, manifest: Manifest) -> bool:
-    """Whether a file with a name of its own looks like the submission; by text, since it may not even parse."""
-    if path.suffix not in KINDS or path.name.startswith(("test_", "conftest")) or path.is_symlink():
-        return False
-    text = _read(path, path.name, manifest).source.decode("utf-8", "replace")
-    return all(re.search(rf"^(class|def)\s+{symbol}\b", text, re.MULTILINE) for symbol in manifest.symbols)
+    """Whether a file with a name of its own looks like the submission."""
+    text = code(path)
+    return all(defines(text, symbol) for symbol in manifest.symbols)
+
+
+def code(path: Path) -> str:
+    """The code of a file that may be a submission, as text: it may not even parse. Empty for any other file."""
+    if path.suffix not in KINDS or path.name.startswith(("test_", "conftest")):
+        return ""
+    content = read_file(path, path.name).source  # nothing, of a link
+    if path.suffix != NOTEBOOK:
+        return content.decode("utf-8", "replace")
+    try:
+        return "\n".join(cell.source for cell in cells(content) if cell.kind == "code")
+    except NotebookError:
+        return ""
+
+
+def defines(text: str, symbol: str) -> bool:
+    """Whether code seems to define a class or function `symbol`."""
+    return re.search(rf"^(class|def)\s+{symbol}\b", text, re.MULTILINE) is not None
 
 
 def _read(path: Path, name: str, manifest: Manifest) -> Submission:
