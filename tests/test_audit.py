@@ -6,9 +6,9 @@ import pytest
 from commands import cvaekit
 
 from graders import digits
-from graders.audit.audit import Audit, chosen, run, unknown
+from graders.audit.audit import Audit, run
 from graders.audit.reach import untouched
-from graders.checks.bank import Ambiguous, Entry, Mistake, Variant, load
+from graders.checks.bank import Ambiguous, Entry, Mistake, Variant, chosen, load, unknown
 
 BANK = load("conditional_vae")
 KL = "kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"

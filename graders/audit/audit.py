@@ -8,7 +8,7 @@ from typing import Any
 
 from graders.audit.reach import untouched
 from graders.audit.verdict import Verdict, is_wrong, judge
-from graders.checks.bank import Bank, Entry
+from graders.checks.bank import Entry
 from graders.checks.false_alarms import Table
 from graders.checks.many import grade_many
 from graders.checks.run import versions
@@ -119,20 +119,6 @@ class Audit:
             "versions": versions(),
         }
         return json.dumps(table, indent=1, allow_nan=False) + "\n"
-
-
-def unknown(bank: Bank, manifest: Manifest, names: Sequence[str]) -> set[str]:
-    """Those of `names` that are neither an entry's id nor a task's."""
-    return set(names) - {entry.id for entry in _everything(bank)} - {task.id for task in manifest.tasks}
-
-
-def chosen(bank: Bank, names: Sequence[str]) -> list[Entry]:
-    """The entries with these ids or of these tasks, all without names; in the order of the banks."""
-    return [entry for entry in _everything(bank) if not names or entry.id in names or entry.task in names]
-
-
-def _everything(bank: Bank) -> list[Entry]:
-    return [*bank.mistakes, *bank.variants, *bank.ambiguous]
 
 
 def run(

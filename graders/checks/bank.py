@@ -8,13 +8,13 @@ import re
 import textwrap
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graders.manifest import GRADERS, ROOT
+from graders.manifest import GRADERS, ROOT, Manifest
 
 REFERENCE = ROOT / "reference"
 
@@ -175,3 +175,17 @@ def _entry(where: str, raw: dict[str, Any], kind: type[AnyEntry], tasks: list[st
     if not raw.keys() & {"solution", "replace", "before", "after"}:
         raise BankError(f"{where}: missing field solution, replace, before or after")
     return kind(**(raw | {"replace": tuple(map(tuple, pairs)), "also": tuple(raw.get("also", []))}))
+
+
+def unknown(bank: Bank, manifest: Manifest, names: Sequence[str]) -> set[str]:
+    """Those of `names` that are neither an entry's id nor a task's."""
+    return set(names) - {entry.id for entry in _everything(bank)} - {task.id for task in manifest.tasks}
+
+
+def chosen(bank: Bank, names: Sequence[str]) -> list[Entry]:
+    """The entries with these ids or of these tasks, all without names; in the order of the banks."""
+    return [entry for entry in _everything(bank) if not names or entry.id in names or entry.task in names]
+
+
+def _everything(bank: Bank) -> list[Entry]:
+    return [*bank.mistakes, *bank.variants, *bank.ambiguous]

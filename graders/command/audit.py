@@ -77,7 +77,6 @@ def audit(
 
 def _chosen(manifests: "list[Manifest]", names: list[str]) -> "list[tuple[Manifest, Bank, list[Entry]]]":
     """The entries to judge of each assignment that has some; with `names`, those entries and tasks only."""
-    from graders.audit.audit import chosen, unknown
     from graders.checks import bank as banks
 
     found, missing = [], set(names)
@@ -86,8 +85,8 @@ def _chosen(manifests: "list[Manifest]", names: list[str]) -> "list[tuple[Manife
             bank = banks.load(manifest.name)
         except banks.BankError as error:
             fail(str(error))
-        missing &= unknown(bank, manifest, names)
-        if entries := chosen(bank, names):
+        missing &= banks.unknown(bank, manifest, names)
+        if entries := banks.chosen(bank, names):
             found.append((manifest, bank, entries))
     if missing:
         tasks = dict.fromkeys(task.id for manifest in manifests for task in manifest.tasks)

@@ -42,6 +42,8 @@ def grade(
         Path | None,
         typer.Option(
             metavar="FOLDER",
+            exists=True,
+            file_okay=False,
             help="Where the full MNIST set is (MNIST/raw/...). [default: CVAEKIT_DATA, ./data, the kit's digits]",
         ),
     ] = None,
