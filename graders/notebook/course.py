@@ -10,8 +10,7 @@ from graders.manifest import ROOT, Manifest
 from graders.notebook import make
 
 TEMPLATES = Path(__file__).parent / "templates"
-DIGITS = ROOT / "assignments" / "data" / "MNIST" / "raw"
-PACKED = Path("data") / "MNIST" / "raw"
+DATA = ROOT / "assignments" / "data"
 
 
 def files(manifests: Iterable[Manifest], folder: Path) -> dict[Path, bytes]:
@@ -23,9 +22,20 @@ def files(manifests: Iterable[Manifest], folder: Path) -> dict[Path, bytes]:
         source = Path("source") / manifest.name
         found[source / make.notebook_name(manifest)] = make.as_text(make.instructors(manifest)).encode()
         found[source / "README.md"] = (ROOT / "assignments" / manifest.name / "README.md").read_bytes()
-        for file in sorted(DIGITS.iterdir()):
-            found[source / PACKED / f"{file.name}.gz"] = gzip.compress(file.read_bytes(), compresslevel=6, mtime=0)
+        for file in _data(manifest):
+            packed = gzip.compress(file.read_bytes(), compresslevel=6, mtime=0)
+            found[source / _packed(file)] = packed
     return found
+
+
+def _data(manifest: Manifest) -> list[Path]:
+    """The kit's files that the notebook of an assignment trains on."""
+    return [file for name in manifest.settings["data"] for file in sorted((DATA / name / "raw").iterdir())]
+
+
+def _packed(file: Path) -> Path:
+    """Where one of them goes, from the notebook's folder."""
+    return Path("data") / file.relative_to(DATA).with_name(f"{file.name}.gz")
 
 
 def course_id(folder: Path) -> str:
@@ -36,7 +46,7 @@ def course_id(folder: Path) -> str:
 def _filled(template: str, manifests: list[Manifest], folder: Path) -> bytes:
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     names = {manifest.name: manifest.name for manifest in manifests}
-    data = [f"{PACKED.as_posix()}/{file.name}.gz" for file in sorted(DIGITS.iterdir())]
+    data = sorted({_packed(file).as_posix() for manifest in manifests for file in _data(manifest)})
     text = text.replace("@ASSIGNMENTS@", repr(names)).replace("@DATA@", repr(data))
     text = text.replace("@COURSE@", repr(course_id(folder)))
     notebook = make.notebook_name(manifests[0])
