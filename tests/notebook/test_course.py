@@ -218,7 +218,7 @@ def test_validate_says_in_words_what_is_missing(course):
     assert found
     assert "VALIDATION FAILED ON 9 CELL(S)!" in failed
     assert failed.count("NOT YET") == 8
-    assert "Hint    Is a `...` still open there?" in failed
+    assert "Hint    A `...` is still open on the way to this answer." in failed
     assert "Traceback" not in printed
     assert "FAILED" not in passed
 
