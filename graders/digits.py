@@ -37,6 +37,19 @@ SUBSET = {
     TEST_IMAGES: "c63d61bb7e407d3bc8abbb8d01dbf70604a5128eb0cd075bd3eac250b2400d5c",
     TEST_LABELS: "978da4f9634353b6aae73f9d6f98915be32d1459ded5af8b87be1a77916e03db",
 }
+# Fashion-MNIST comes in the same files
+FASHION_FULL = {
+    TRAIN_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    TRAIN_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+FASHION_SUBSET = {
+    TRAIN_IMAGES: "c58430a60014cd547eef51878fbd00616d3fb84d16f9129335c176d716b63f62",
+    TRAIN_LABELS: "bb966f3c5af7c5f28914340e97eb0984d925873801df3535fe6559bf1b9414a4",
+    TEST_IMAGES: "a370fd61dab78cc6456dfef16b55ab54ec9b66f1936e35ea86b4bd7a0a6d6696",
+    TEST_LABELS: "7aaef78a789677cf06344c46f253d8edd3ca9e8d4661e13f2191ec66eaea82f7",
+}
 
 
 class DataError(Exception):
@@ -86,15 +99,23 @@ def _asked_for(root: Path, origin: str) -> Digits:
         raise DataError(f"{origin} {root}: {error}. Leave {origin} out to use the kit's own digits.") from error
 
 
-def read(root: Path) -> Digits:
-    """The digits in `root`/MNIST/raw, plain or gzipped; DataError unless they are the full set or the kit's subset."""
+def checksums(set_name: str) -> dict[Source, dict[str, str]]:
+    """File name -> SHA-256, of the full set called `set_name` and of the kit's subset of it."""
+    if set_name == "FashionMNIST":
+        return {"full": FASHION_FULL, "subset": FASHION_SUBSET}
+    return {"full": FULL, "subset": SUBSET}
+
+
+def read(root: Path, set_name: str = "MNIST") -> Digits:
+    """The images in `root`/`set_name`/raw, plain or gzipped; DataError unless they are a full set or a subset of the
+    kit's."""
     tensors, sources = {}, set()
     for name in FULL:
-        content = read_bytes(root, name)
+        content = read_bytes(root, name, set_name)
         tensors[name] = _parsed(content, name)
-        sources.add(_source(content, name))
+        sources.add(_source(content, name, set_name))
     if len(sources) > 1:
-        raise DataError("its files are partly of the full MNIST set and partly of the kit's subset")
+        raise DataError(f"its files are partly of the full {set_name} set and partly of the kit's subset")
     return Digits(
         train_images=tensors[TRAIN_IMAGES].flatten(1),
         train_labels=tensors[TRAIN_LABELS].long(),
@@ -105,9 +126,9 @@ def read(root: Path) -> Digits:
     )
 
 
-def read_bytes(root: Path, name: str) -> bytes:
-    """Uncompressed content of `root`/MNIST/raw/`name`, from that file or the same with .gz; raises DataError."""
-    plain = root / "MNIST" / "raw" / name
+def read_bytes(root: Path, name: str, set_name: str = "MNIST") -> bytes:
+    """Uncompressed content of `root`/`set_name`/raw/`name`, from that file or the same with .gz; raises DataError."""
+    plain = root / set_name / "raw" / name
     packed = plain.with_name(f"{name}.gz")
     try:
         if plain.is_file():
@@ -117,7 +138,7 @@ def read_bytes(root: Path, name: str) -> bytes:
             with gzip.open(packed) as unpacked:
                 content = unpacked.read(LARGEST + 1)
         else:
-            raise DataError(f"there is no MNIST/raw/{name} (or {name}.gz)")
+            raise DataError(f"there is no {set_name}/raw/{name} (or {name}.gz)")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{name} cannot be read ({error})") from error
     if len(content) > LARGEST:
@@ -140,10 +161,9 @@ def _parsed(content: bytes, name: str) -> Tensor:
     return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)
 
 
-def _source(content: bytes, name: str) -> Source:
+def _source(content: bytes, name: str, set_name: str) -> Source:
     checksum = hashlib.sha256(content).hexdigest()
-    if checksum == FULL[name]:
-        return "full"
-    if checksum == SUBSET[name]:
-        return "subset"
-    raise DataError(f"{name} is not MNIST's: another checksum")
+    for source, known in checksums(set_name).items():
+        if checksum == known[name]:
+            return source
+    raise DataError(f"{name} is not of {set_name}: another checksum")

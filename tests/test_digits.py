@@ -127,7 +127,7 @@ def no_gzip(path):
     ("damage", "message"),
     [
         (truncate, "is damaged"),
-        (flip, "is not MNIST's"),
+        (flip, "is not of MNIST"),
         (replace_header, "does not begin like an IDX file"),
         (empty, "does not begin like an IDX file"),
         (remove, "there is no"),
