@@ -11,7 +11,8 @@ from typing import Any
 # What a submission may import at no cost. A fixed list: a name that a student wrote is never imported for its own sake.
 PRELOADS = {
     "numpy": ("numpy",),
-    "scipy": ("scipy", "scipy.stats"),
+    "scipy": ("scipy", "scipy.stats", "scipy.ndimage"),
+    "skimage": ("skimage.morphology", "skimage.transform"),
     "torchvision": ("torchvision", "torchvision.datasets", "torchvision.transforms", "torchvision.utils"),
     "matplotlib": ("matplotlib", "matplotlib.pyplot"),
     "pandas": ("pandas",),

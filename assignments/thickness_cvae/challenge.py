@@ -1,0 +1,233 @@
+"""The whole Challenge with your work in it: measure all digits, cut, train, and draw each thin, medium and thick.
+
+    python challenge.py                    your thickness.py, with the digits that are found (see README.md)
+    python challenge.py --epochs 30        for longer
+    python challenge.py --widths-only      stop after measuring
+
+Widths are kept in widths.npz beside this file. They are measured again when stroke_width says something else.
+"""
+
+import argparse
+import gzip
+import hashlib
+import importlib.util
+import os
+import struct
+import sys
+import time
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE / "widths.npz"
+NAMES = ("thin", "medium", "thick")
+CHUNK = 250  # images that a process measures at a time
+PROBES = 25  # images that are measured again before kept widths are believed
+
+
+class Problem(Exception):
+    """Something that the user can mend; the text says how."""
+
+
+# ------------------------------------------------------------------------------------------- your work and the digits
+
+
+def work_file():
+    """thickness.py, or the starter where there is none, or the file that THICKNESS_FILE names."""
+    if named := os.environ.get("THICKNESS_FILE"):
+        path = Path(named).resolve()
+    else:
+        path = next((HERE / name for name in ("thickness.py", "thickness_starter.py") if (HERE / name).is_file()), None)
+    if path is None or not path.is_file():
+        raise Problem(f"There is no {path or 'thickness.py'}. Copy thickness_starter.py to thickness.py to begin.")
+    return path
+
+
+def load_work(path):
+    spec = importlib.util.spec_from_file_location("thickness_work", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def digits_folder():
+    """The folder with MNIST/raw: CVAEKIT_DATA, or `data` beside this file, or `../data`."""
+    places = [HERE / "data", HERE.parent / "data"]
+    if named := os.environ.get("CVAEKIT_DATA"):
+        places.insert(0, Path(named))
+    for place in places:
+        if (place / "MNIST" / "raw").is_dir():
+            return place / "MNIST" / "raw"
+    raise Problem("No digits found: put MNIST/raw into a folder data beside this file, or name it in CVAEKIT_DATA.")
+
+
+def read_idx(raw, name):
+    path = raw / name if (raw / name).is_file() else raw / f"{name}.gz"
+    try:
+        content = path.read_bytes() if path.suffix != ".gz" else gzip.decompress(path.read_bytes())
+        axes = content[3]
+        shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
+        return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * axes).reshape(shape)
+    except (OSError, EOFError, zlib.error, IndexError, ValueError, RuntimeError, struct.error) as error:
+        raise Problem(f"{path} cannot be read, or is damaged: {error}") from None
+
+
+def read_set(part):
+    """Images (n, 28, 28) uint8 and digits (n,) int64 of `train` or `t10k`."""
+    raw = digits_folder()
+    return read_idx(raw, f"{part}-images-idx3-ubyte"), read_idx(raw, f"{part}-labels-idx1-ubyte").long()
+
+
+# ---------------------------------------------------------------------------------------------------------- measuring
+
+
+def measure_chunk(path, images):
+    """Widths of some images, in a process of its own."""
+    torch.set_num_threads(1)
+    work = load_work(path)
+    return [work.stroke_width(image) for image in images.float() / 255]
+
+
+def measured(images, path, say=print):
+    """Widths of images (n, 28, 28) uint8: (n,) float64. Kept, and checked before they are used again."""
+    name = hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16]
+    stored = kept().get(name)
+    if stored is not None:
+        sample = torch.linspace(0, len(images) - 1, PROBES).long()
+        if np.allclose(measure_chunk(path, images[sample]), stored[sample.numpy()], atol=1e-6):
+            return torch.from_numpy(stored)
+    chunks = images.split(CHUNK)
+    widths, started, shown = [], time.monotonic(), 0.0
+    with ProcessPoolExecutor() as pool:
+        try:
+            for found in pool.map(measure_chunk, [path] * len(chunks), chunks):
+                widths += found
+                passed = time.monotonic() - started
+                if passed - shown > 1 or len(widths) == len(images):
+                    shown, left = passed, passed * (len(images) / len(widths) - 1)
+                    say(f"measured {len(widths):,} of {len(images):,} digits, {left:.0f} s left")
+        except BaseException:  # Ctrl-C among them: nobody waits for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    result = np.array(widths, dtype=np.float64)
+    keep({**kept(), name: result})
+    return torch.from_numpy(result)
+
+
+def kept():
+    """Widths by the images they belong to."""
+    try:
+        with np.load(CACHE) as stored:
+            return dict(stored)
+    except (OSError, ValueError, EOFError, zlib.error, KeyError):  # none yet, or a damaged file: it is made anew
+        return {}
+
+
+def keep(widths):
+    unfinished = CACHE.with_suffix(".part.npz")
+    try:
+        np.savez_compressed(unfinished, **widths)
+        os.replace(unfinished, CACHE)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        print(f"The widths cannot be kept in {CACHE}: {error.strerror}. They will be measured again.", file=sys.stderr)
+
+
+# ------------------------------------------------------------------------------------------------ training and drawing
+
+
+def train(work, images, digits, thicknesses, epochs, batch=64):
+    torch.manual_seed(0)
+    model = work.ThicknessCVAE()
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    images = images.flatten(1).float() / 255
+    for epoch in range(epochs):
+        total = 0.0
+        for chosen in torch.randperm(len(images)).split(batch):
+            reconstruction, mu, logvar = model(images[chosen], digits[chosen], thicknesses[chosen])
+            loss = work.loss(reconstruction, images[chosen], mu, logvar)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        print(f"epoch {epoch + 1} of {epochs}: {total / len(images):.1f} nats per digit", flush=True)
+    return model
+
+
+@torch.no_grad()
+def drawn(model, codes):
+    """Every digit in every thickness from each code: (10, 3, codes, 28, 28)."""
+    digit, thickness = torch.meshgrid(torch.arange(10), torch.arange(3), indexing="ij")
+    rows = [
+        F.one_hot(part.flatten().repeat_interleave(len(codes)), n).float() for part, n in ((digit, 10), (thickness, 3))
+    ]
+    return model.decode(codes.repeat(30, 1), *rows).reshape(10, 3, len(codes), 28, 28)
+
+
+def figure(images, widths, path):
+    """Ten columns of digits, three rows of thicknesses, two images each; the mean widths are written below."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    picture = images[:, :, :2].permute(1, 2, 3, 0, 4).reshape(3 * 2 * 28, 10 * 28)
+    fig, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    axes.imshow(picture.numpy(), cmap="gray_r", vmin=0, vmax=1)
+    axes.hlines([56 - 0.5, 112 - 0.5], -0.5, 279.5, colors="tab:blue", linewidth=0.8)
+    axes.set_yticks([28, 84, 140], [f"{name}\n{width:.2f} px" for name, width in zip(NAMES, widths, strict=True)])
+    axes.set_xticks(range(14, 280, 28), range(10))
+    axes.tick_params(length=0)
+    axes.set_title("The same two latent codes everywhere; what changes is what was asked for")
+    fig.savefig(path, dpi=150)
+
+
+def run(options):
+    path = work_file()
+    work = load_work(path)
+    print(f"Your work: {path.name}")
+    (train_images, train_digits), (test_images, _) = read_set("train"), read_set("t10k")
+    widths, test_widths = measured(train_images, path), measured(test_images, path)
+    cuts = work.tercile_cuts(widths)
+    labels = work.thickness_labels(widths, cuts)
+    held_out = work.thickness_labels(test_widths, cuts).bincount(minlength=3).tolist()
+    print("Cuts at {:.2f} and {:.2f} pixels.".format(*cuts))
+    for number, name in enumerate(NAMES):
+        count, mean = int((labels == number).sum()), float(widths[labels == number].mean())
+        print(f"{name:<7}{count:>6} training digits, {mean:.2f} pixels on average; {held_out[number]} held out")
+    if options.widths_only:
+        return
+    model = train(work, train_images, train_digits, labels, options.epochs)
+    images = drawn(model, torch.randn(12, model.latent_dim))
+    found = torch.tensor([[[work.stroke_width(image) for image in cell] for cell in row] for row in images])
+    means = [[float(cell[cell > 0].mean()) for cell in row] for row in found]
+    print("Mean stroke width of what is drawn, in pixels:\ndigit   " + "  ".join(f"{name:>6}" for name in NAMES))
+    for digit, row in enumerate(means):
+        print(f"{digit:<8}" + "  ".join(f"{width:6.2f}" for width in row))
+    figure(images, torch.tensor(means).mean(0).tolist(), options.out)
+    print(f"Drawn: {options.out}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=20, help="passes over the training digits (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("thickness_samples.png"), help="the figure (%(default)s)")
+    parser.add_argument("--widths-only", action="store_true", help="measure, cut, count, and stop")
+    try:
+        run(parser.parse_args())
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The Challenge: manifest, probes, hidden checks, banks of mistakes and variants."""
