@@ -25,10 +25,11 @@ def generated_files(assignment: str) -> dict[Path, str]:
     found = manifest.load(assignment)
     source = manifest.ROOT / "reference" / assignment / found.settings["reference"]
     folder = manifest.ROOT / "assignments" / assignment
+    shared = found.settings.get("shared", [])  # files of reference/ that go out as they are
     return {
         folder / found.settings["starter"]: starter(source.read_text(encoding="utf-8"), source.name),
         folder / found.settings["notebook"]: release.students(found),
-    }
+    } | {folder / name: (manifest.ROOT / "reference" / name).read_text(encoding="utf-8") for name in shared}
 
 
 def starter(reference: str, name: str = "reference") -> str:

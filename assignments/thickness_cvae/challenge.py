@@ -8,11 +8,8 @@ Widths are kept in widths.npz beside this file. They are measured again when str
 """
 
 import argparse
-import gzip
 import hashlib
-import importlib.util
 import os
-import struct
 import sys
 import time
 import zlib
@@ -22,65 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from exercise import Problem, find_work, load_work, read_set
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / "widths.npz"
 NAMES = ("thin", "medium", "thick")
 CHUNK = 250  # images that a process measures at a time
 PROBES = 25  # images that are measured again before kept widths are believed
-
-
-class Problem(Exception):
-    """Something that the user can mend; the text says how."""
-
-
-# ------------------------------------------------------------------------------------------- your work and the digits
-
-
-def work_file():
-    """thickness.py, or the starter where there is none, or the file that THICKNESS_FILE names."""
-    if named := os.environ.get("THICKNESS_FILE"):
-        path = Path(named).resolve()
-    else:
-        path = next((HERE / name for name in ("thickness.py", "thickness_starter.py") if (HERE / name).is_file()), None)
-    if path is None or not path.is_file():
-        raise Problem(f"There is no {path or 'thickness.py'}. Copy thickness_starter.py to thickness.py to begin.")
-    return path
-
-
-def load_work(path):
-    spec = importlib.util.spec_from_file_location("thickness_work", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def digits_folder():
-    """The folder with MNIST/raw: CVAEKIT_DATA, or `data` beside this file, or `../data`."""
-    places = [HERE / "data", HERE.parent / "data"]
-    if named := os.environ.get("CVAEKIT_DATA"):
-        places.insert(0, Path(named))
-    for place in places:
-        if (place / "MNIST" / "raw").is_dir():
-            return place / "MNIST" / "raw"
-    raise Problem("No digits found: put MNIST/raw into a folder data beside this file, or name it in CVAEKIT_DATA.")
-
-
-def read_idx(raw, name):
-    path = raw / name if (raw / name).is_file() else raw / f"{name}.gz"
-    try:
-        content = path.read_bytes() if path.suffix != ".gz" else gzip.decompress(path.read_bytes())
-        axes = content[3]
-        shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
-        return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * axes).reshape(shape)
-    except (OSError, EOFError, zlib.error, IndexError, ValueError, RuntimeError, struct.error) as error:
-        raise Problem(f"{path} cannot be read, or is damaged: {error}") from None
-
-
-def read_set(part):
-    """Images (n, 28, 28) uint8 and digits (n,) int64 of `train` or `t10k`."""
-    raw = digits_folder()
-    return read_idx(raw, f"{part}-images-idx3-ubyte"), read_idx(raw, f"{part}-labels-idx1-ubyte").long()
 
 
 # ---------------------------------------------------------------------------------------------------------- measuring
@@ -188,7 +133,7 @@ def figure(images, widths, path):
 
 
 def run(options):
-    path = work_file()
+    path = find_work("thickness")
     work = load_work(path)
     print(f"Your work: {path.name}")
     (train_images, train_digits), (test_images, _) = read_set("train"), read_set("t10k")

@@ -5,196 +5,69 @@ THICKNESS_FILE names. Each task is judged on its own: *not started* while a `...
 *right* or *wrong*, and if wrong, what was called, what came back and what was wanted. The grader asks for more of this.
 """
 
-import ast
-import functools
-
 import challenge
 import pytest
 import torch
 import torch.nn.functional as F
+from exercise import Exercise, Task, Wrong, find_work, read_set, told
 from torch import nn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # a warning costs nothing here
 
-# task -> points, where it goes, the names that the starter leaves at `...` there, hint
 TASKS = {
-    "stroke_width": (
+    "stroke_width": Task(
         20,
         "stroke_width",
         ("visible", "enlarged", "ink", "skeleton", "distance", "width"),
         "On its middle line, a stroke reaches equally far to both sides; and you measured an enlarged image.",
     ),
-    "tercile_cuts": (
+    "tercile_cuts": Task(
         10,
         "tercile_cuts",
         ("low", "high"),
         "Count the images on each side of a cut: the three classes should hold equally many of them.",
     ),
-    "thickness_labels": (
+    "thickness_labels": Task(
         10,
         "thickness_labels",
         ("labels",),
         "Two cuts make three classes, numbered from thin to thick; the cuts are handed over and stay as they are.",
     ),
-    "encoder_dims": (
+    "encoder_dims": Task(
         10,
         "__init__",
         ("encoder_fc1",),
         "Count everything that is laid side by side in front of the first encoder layer: there are three parts now.",
     ),
-    "decoder_dims": (
+    "decoder_dims": Task(
         10,
         "__init__",
         ("decoder_fc1",),
         "What the decoder is not told of, it cannot draw; and the size of the latent code is up to the caller.",
     ),
-    "encode": (
+    "encode": Task(
         10,
         "encode",
         ("combined",),
         "Every row should get longer by its own two conditions; the number of rows stays what it was.",
     ),
-    "decode": (10, "decode", ("combined",), "The decoder works from the sampled code and both conditions, row by row."),
-    "training": (
+    "decode": Task(
+        10, "decode", ("combined",), "The decoder works from the sampled code and both conditions, row by row."
+    ),
+    "training": Task(
         20,
         "forward",
         (),
         "Ask for the same digit with the same latent code, thin and thick: does anything else reach the decoder?",
     ),
 }
-STATES = {}  # task -> "right", "wrong" or why it was not judged; filled while the tests run
-
-
-class Wrong(Exception):
-    """A property that does not hold, told as call, answer, wish and hint."""
-
-    def __init__(self, called, got, wanted, hint=None):
-        self.called, self.got, self.wanted, self.hint = called, got, wanted, hint
-
-
-class Work:
-    """The student's module, or the `problem` that there is none, and what is still open in its text."""
-
-    def __init__(self):
-        self.module, self.problem, self.tree = None, None, ast.parse("")
-        try:
-            path = challenge.work_file()
-            self.tree = ast.parse(path.read_bytes())
-            self.module = challenge.load_work(path)
-        except challenge.Problem as problem:
-            self.problem = str(problem)
-        except (Exception, SystemExit) as error:
-            self.problem = f"{path.name} cannot be imported.\n{type(error).__name__}: {error}"
-
-    def still_open(self, task):
-        """Whether a gap of the task is only ever given the placeholder."""
-        _, symbol, gaps, _ = TASKS[task]
-        found = {gap: [] for gap in gaps}
-        for function in ast.walk(self.tree):
-            if not isinstance(function, ast.FunctionDef) or function.name != symbol:
-                continue
-            for node in ast.walk(function):
-                if isinstance(node, ast.Assign):
-                    names = {
-                        getattr(part, "id", getattr(part, "attr", "")) for t in node.targets for part in ast.walk(t)
-                    }
-                    filled = not any(isinstance(p, ast.Constant) and p.value is ... for p in ast.walk(node.value))
-                    for gap in names & found.keys():
-                        found[gap].append(filled)
-        return any(values and not any(values) for values in found.values())
-
-    def ask(self, called, function, wanted="an answer"):
-        """The answer of `function`; an exception of the student's becomes a Wrong."""
-        try:
-            return function()
-        except (Exception, SystemExit) as error:
-            raise Wrong(called, f"{type(error).__name__}: {error}".splitlines()[0][:300], wanted) from None
-
-    def model(self, latent_dim=5):
-        """A model whose layers fit, so that a faulty constructor costs nothing here."""
-        kind = self.ask("ThicknessCVAE", lambda: self.module.ThicknessCVAE, "a class")
-        model = kind.__new__(kind)
-        nn.Module.__init__(model)
-        model.latent_dim, model.num_digits, model.num_thicknesses = latent_dim, 10, 3
-        more = sum(part.shape[1] for part in conditions(1))
-        sides = {"encoder_fc1": (784 + more, 256), "decoder_fc1": (latent_dim + more, 128)}
-        sides |= {"encoder_fc2": (256, 128), "fc_mu": (128, latent_dim), "fc_logvar": (128, latent_dim)}
-        sides |= {"decoder_fc2": (128, 256), "decoder_fc3": (256, 784)}
-        for name, (inputs, outputs) in sides.items():
-            layer = nn.Linear(inputs, outputs)
-            with torch.no_grad():
-                layer.weight.copy_(torch.randn(outputs, inputs) * (2 / inputs) ** 0.5)
-                if name in ("encoder_fc1", "decoder_fc1"):
-                    layer.weight[:, -more:] *= 4  # few columns among hundreds would hardly be seen otherwise
-            setattr(model, name, layer)
-        return model
+EXERCISE = Exercise("The Challenge", "thickness", TASKS)
+judged = EXERCISE.judged
 
 
 @pytest.fixture(scope="session", autouse=True)
 def work(request):
-    loaded = Work()
-    request.config.pluginmanager.register(Summary(loaded))
-    return loaded
-
-
-class Summary:
-    """Prints one line for each task, and makes the exit code say whether all of them are right."""
-
-    def __init__(self, work):
-        self.work = work
-
-    def pytest_sessionfinish(self, session):
-        if any(state != "right" for state in STATES.values()):
-            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter):
-        terminalreporter.section("The Challenge")
-        for task, (points, *_) in TASKS.items():
-            state = STATES.get(task, "not run")
-            colour = {"right": "green", "wrong": "red"}.get(state, "yellow")
-            terminalreporter.write_line(f"{task:<21}{points:>3} points   {state}", **{colour: True})
-        right = sum(state == "right" for state in STATES.values())
-        terminalreporter.write_line(f"{right} of {len(TASKS)} tasks right")
-        if self.work.problem:
-            return terminalreporter.write_line(f"next: {self.work.problem.splitlines()[0]}")
-        for task, state in STATES.items():
-            if state in ("wrong", "not started"):
-                terminalreporter.write_line(f"next: {task} ({TASKS[task][1]})\n      {TASKS[task][3]}")
-                break
-        return None
-
-
-def judged(test):
-    """Turn a function that raises Wrong into a test of the task that it is named after."""
-    task = test.__name__.removeprefix("test_")
-
-    @functools.wraps(test)
-    def wrapper(work):
-        torch.manual_seed(20)
-        torch.set_num_threads(1)  # these matrices are small
-        if work.problem:
-            STATES[task] = "cannot be judged yet"
-            pytest.skip(STATES[task])
-        if work.still_open(task):
-            STATES[task] = "not started"
-            pytest.skip(STATES[task])
-        STATES[task] = "wrong"
-        try:
-            test(work)
-        except Wrong as wrong:
-            hint = wrong.hint or TASKS[task][3]
-            text = f"Called: {wrong.called}\nGot:    {wrong.got}\nWanted: {wrong.wanted}\nHint:   {hint}"
-            pytest.fail(text, pytrace=False)
-        if STATES[task] == "wrong":
-            STATES[task] = "right"
-
-    return wrapper
-
-
-def told(value):
-    if isinstance(value, torch.Tensor):
-        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
-    return "the placeholder ..." if value is ... else f"{value!r:.80}"
+    return EXERCISE.begin(request)
 
 
 def test_file(work):
@@ -239,7 +112,7 @@ def test_stroke_width(work):
     called, found = width(both, "a bar of 2 pixels beside one of 6")
     if not 2.5 < found < 5.5:
         raise Wrong(called, f"{found:.2f}", "the average along both of them")
-    digits = challenge.read_set("t10k")[0][:40].float() / 255
+    digits = read_set("t10k")[0][:40].float() / 255
     called, found = "stroke_width(image) of 40 real digits", [width(digit, "a real digit")[1] for digit in digits]
     if not 2.3 < sum(found) / len(found) < 2.9:
         raise Wrong(called, f"{sum(found) / len(found):.2f} on average", "about 2.6 pixels on average")
@@ -288,6 +161,26 @@ def conditions(batch):
     return F.one_hot(digit, 10).float(), F.one_hot(thickness, 3).float()
 
 
+def model_with_layers(work, latent_dim=5):
+    """A model whose layers fit, so that a faulty constructor costs nothing here."""
+    kind = work.ask("ThicknessCVAE", lambda: work.module.ThicknessCVAE, "a class")
+    model = kind.__new__(kind)
+    nn.Module.__init__(model)
+    model.latent_dim, model.num_digits, model.num_thicknesses = latent_dim, 10, 3
+    more = sum(part.shape[1] for part in conditions(1))
+    sides = {"encoder_fc1": (784 + more, 256), "decoder_fc1": (latent_dim + more, 128)}
+    sides |= {"encoder_fc2": (256, 128), "fc_mu": (128, latent_dim), "fc_logvar": (128, latent_dim)}
+    sides |= {"decoder_fc2": (128, 256), "decoder_fc3": (256, 784)}
+    for name, (inputs, outputs) in sides.items():
+        layer = nn.Linear(inputs, outputs)
+        with torch.no_grad():
+            layer.weight.copy_(torch.randn(outputs, inputs) * (2 / inputs) ** 0.5)
+            if name in ("encoder_fc1", "decoder_fc1"):
+                layer.weight[:, -more:] *= 4  # few columns among hundreds would hardly be seen otherwise
+        setattr(model, name, layer)
+    return model
+
+
 def widths_of(work, layer, parts):
     """The first layer of a half reads as many numbers as its parts have, for any latent size."""
     for latent_dim in (16, 2, 5):
@@ -322,7 +215,7 @@ def test_decoder_dims(work):
 
 def half(work, method, argument, first, rows, width):
     """What encode and decode have in common: three parts reach the first layer in order, and each of them matters."""
-    model, parts = work.model(), [rows, *conditions(len(rows))]
+    model, parts = model_with_layers(work), [rows, *conditions(len(rows))]
     called = f"{method}({argument}, digit, thickness) with {argument} of shape {tuple(rows.shape)}"
     right = [[*a, *b, *c] for a, b, c in zip(*(part.tolist() for part in parts), strict=True)]
 
@@ -371,11 +264,10 @@ def test_decode(work):
 
 @judged
 def test_training(work):
-    if any(STATES.get(task) != "right" for task in TASKS if task != "training"):
-        STATES["training"] = "waits for the tasks above"
-        pytest.skip(STATES["training"])
-    images, digits = (part[:6000] for part in challenge.read_set("train"))
-    widths = challenge.measured(images, challenge.work_file())
+    if any(work.states.get(task) != "right" for task in TASKS if task != "training"):
+        work.wait("training", "waits for the tasks above")
+    images, digits = (part[:6000] for part in read_set("train"))
+    widths = challenge.measured(images, find_work("thickness"))
     thicknesses = work.module.thickness_labels(widths, work.module.tercile_cuts(widths))
     called = "training on real digits"
     model = work.ask(called, lambda: challenge.train(work.module, images, digits, thicknesses, 5), "a trained model")

@@ -8,6 +8,7 @@ import ast
 import re
 import textwrap
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -20,6 +21,7 @@ from graders.notebook.stock import score
 
 score("{assignment}", "{task}", "{notebook}")
 ### END HIDDEN TESTS"""
+HELPERS = Path(__file__).parent / "templates" / "helpers.py.txt"  # what every notebook's sanity tests use
 TODO = re.compile(r"# TODO \((\w+)\)")
 
 
@@ -57,6 +59,8 @@ class _Parts:
             sections = [section(self.handout, anchor) for anchor in entry["handout"]]
             text = "\n\n".join([*sections, entry.get("text", "").strip()]).strip()
             return _markdown(f"text-{number}", text)
+        if "helpers" in entry:
+            return _given("helpers", HELPERS.read_text(encoding="utf-8").strip("\n"))
         if "text" in entry:
             return _markdown(f"text-{number}", entry["text"].strip())
         if "question" in entry:
@@ -138,18 +142,23 @@ def piece(reference: str, symbol: str) -> str:
             continue
         end = _start(tree.body[index + 1 :], len(lines) + 1)
         if not method:
-            return _cut(lines, node.lineno, end)
+            return _cut(lines, _first_line(node), end)
         for place, inner in enumerate(node.body):
             if isinstance(inner, ast.FunctionDef) and inner.name == method:
                 end = _start(node.body[place + 1 :], end)
                 if method == "__init__":
-                    return _cut(lines, node.lineno, end)
-                return f"{_cut(lines, inner.lineno, end)}\n\n\n{owner}.{method} = {method}"
+                    return _cut(lines, _first_line(node), end)
+                return f"{_cut(lines, _first_line(inner), end)}\n\n\n{owner}.{method} = {method}"
     raise KeyError(f"the reference defines no {symbol}")
 
 
 def _start(following: list[ast.stmt], otherwise: int) -> int:
-    return following[0].lineno if following else otherwise
+    return _first_line(following[0]) if following else otherwise
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Where a statement begins, its decorators included."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def _cut(lines: list[str], first: int, end: int) -> str:

@@ -15,12 +15,15 @@ def filled(released, solution):
     What belongs to none of them (constants, helpers) goes into a cell of its own in front.
     """
     notebook = nbformat.reads(released, as_version=4)
+    nodes, placed = ast.parse(solution).body, set()
+    defined = {getattr(node, "name", "") for node in nodes}
     for cell in notebook.cells:
         prefix, _, symbol = cell.id.partition("-")
-        if prefix == "solution" or symbol == "SimpleCVAE-forward":
+        if prefix in ("solution", "given") and symbol.partition("-")[0] in defined:
             cell.source = make.piece(solution, symbol.replace("-", "."))
+            placed.add(symbol.partition("-")[0])
     lines = solution.split("\n")
-    others = [node for node in ast.parse(solution).body if getattr(node, "name", "") not in ("SimpleCVAE", "cvae_loss")]
+    others = [node for node in nodes if getattr(node, "name", "") not in placed]
     text = "\n".join("\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in others)
     notebook.cells.insert(1, nbformat.v4.new_code_cell(text, id="mine"))
     return notebook

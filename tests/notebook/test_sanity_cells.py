@@ -118,7 +118,7 @@ WRONG = [
     (DECODE, method("decode", "return self.calls.pop(a)"), "decode", "AttributeError"),
     (LOSS, loss("pass"), "reconstruction_loss", "None"),
     (LOSS, loss("return reconstruction - original"), "reconstruction_loss", "a tensor of shape (1, 784)"),
-    (LOSS, loss("return 0.0"), "reconstruction_loss", "a float"),
+    (LOSS, loss("return 0.0"), "reconstruction_loss", "0.0"),
     (LOSS, loss("return reconstruction.sum() * 0"), "reconstruction_loss", "0 and 0"),
     (LOSS, loss("return reconstruction.sum() * float('nan')"), "reconstruction_loss", "nan and nan"),
     (LOSS, loss("return reconstruction.mean() + 1"), "reconstruction_loss", "1.5 and 1.5"),
@@ -132,7 +132,7 @@ WRONG = [
         MODEL,
         "class SimpleCVAE:\n    def __init__(self, latent_dim):\n        self.encoder_fc1 = 794",
         "encoder_dims",
-        "a int",
+        "794",
     ),
     (
         MODEL,

@@ -1,0 +1,1 @@
+"""Exercises 1 and 2 of the module: manifest, probes, hidden checks, banks of mistakes and variants."""

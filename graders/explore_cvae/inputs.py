@@ -1,0 +1,83 @@
+"""Inputs for the checks, and what the formulas say of them."""
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from graders.checks.values import close as close  # the checks find it beside their inputs
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def batch(count: int, latent_dim: int, seed: int) -> list[Tensor]:
+    """reconstruction, images: (count, 784), the first in [0.02, 0.98]; mu, logvar: (count, latent_dim)."""
+    source = generator(seed)
+    images = (torch.rand(count, 784, generator=source) - 0.6).clamp(min=0) / 0.4
+    guess = (images + 0.1 * torch.randn(count, 784, generator=source)).clamp(0.02, 0.98)
+    mu = torch.randn(count, latent_dim, generator=source) * torch.linspace(0.1, 2, latent_dim)
+    logvar = torch.randn(count, latent_dim, generator=source) - 1
+    return [guess, images, mu, logvar]
+
+
+def terms(inputs: list[Tensor]) -> tuple[float, float]:
+    """Reconstruction and KL in nats per image, in double precision."""
+    r, x, _, _ = (part.double() for part in inputs)
+    reconstruction = -(x * r.log() + (1 - x) * (1 - r).log()).sum() / len(x)
+    return float(reconstruction), float(units(inputs).sum())
+
+
+def units(inputs: list[Tensor]) -> Tensor:
+    """KL of each unit, averaged over images: (latent_dim,) float64."""
+    _, _, mu, logvar = (part.double() for part in inputs)
+    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean(dim=0)
+
+
+def means(active: int, asleep: int, count: int, seed: int) -> Tensor:
+    """Posterior means of units that vary (deviation 0.2 and more) and of units that hardly do, in mixed order.
+
+    Units asleep rest away from zero, so that their size and their variance differ; (count, active + asleep).
+    """
+    source = generator(seed)
+    deviations = torch.cat([torch.linspace(0.2, 1.5, active), torch.full((asleep,), 0.03)])
+    centres = torch.cat([torch.zeros(active), torch.full((asleep,), 0.7)])
+    drawn = torch.randn(count, active + asleep, generator=source)
+    drawn = (drawn - drawn.mean(0)) / drawn.std(0) * deviations + centres
+    return drawn[:, torch.randperm(active + asleep, generator=source)]
+
+
+@cache
+def drawing(latent_dim: int) -> dict[str, Tensor]:
+    """Random weights of a small decoder in which code and label both matter."""
+    source, found = generator(latent_dim), {}
+    sizes = {"first": (32, latent_dim + 10), "second": (24, 32), "third": (784, 24)}
+    for name, (outputs, width) in sizes.items():
+        found[f"{name}.weight"] = torch.randn(outputs, width, generator=source) * math.sqrt(2 / width)
+        found[f"{name}.bias"] = torch.randn(outputs, generator=source) * 0.1
+    return found
+
+
+def drawn(weights: dict[str, Tensor], codes: Tensor, labels_onehot: Tensor) -> Tensor:
+    """What a decoder with these weights draws: (n, 784)."""
+    h = torch.cat([codes, labels_onehot], dim=1)
+    h = (h @ weights["first.weight"].T + weights["first.bias"]).relu()
+    h = (h @ weights["second.weight"].T + weights["second.bias"]).relu()
+    return (h @ weights["third.weight"].T + weights["third.bias"]).sigmoid()
+
+
+def map_of(weights: dict[str, Tensor], digit: int, size: int, reach: float) -> Tensor:
+    """The map that `latent_map` asks for: (size, size, 28, 28)."""
+    steps = torch.linspace(-reach, reach, size)
+    codes = torch.stack([steps.repeat(size), steps.repeat_interleave(size)], dim=1)
+    labels = torch.eye(10)[torch.full((size * size,), digit)]
+    return drawn(weights, codes, labels).reshape(size, size, 28, 28)
+
+
+def shape_of(value: object) -> str:
+    """How a message names a tensor that came back."""
+    if isinstance(value, Tensor):
+        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,42 @@
+"""Task latent_map: what a decoder draws from a grid of codes, each picture in its place."""
+
+import pytest
+
+from graders.checks.failure import Failure
+from graders.explore_cvae import inputs
+
+WANTED = "the first unit growing from left to right, the second from top to bottom"
+
+
+def compare(submission, digit, size, reach):
+    weights = inputs.drawing(2)
+    called = f"latent_map(model, {digit}, size={size}, reach={reach:g})"
+    found = submission.ask(
+        "mapped", called, wanted="pictures, row by row", weights=weights, digit=digit, size=size, reach=reach
+    )["images"]
+    right = inputs.map_of(weights, digit, size, reach)
+    if found.shape != right.shape:
+        raise Failure(called, inputs.shape_of(found), f"a tensor of shape {tuple(right.shape)}")
+    if inputs.close(found, right):
+        return
+    got, hint = "other pictures", None
+    if inputs.close(found, right.transpose(0, 1)):
+        got, hint = "the map lying on its side", "Which unit changes along a row, and which one along a column?"
+    elif inputs.close(found, right.flip(0)) or inputs.close(found, right.flip(1)):
+        got, hint = "the map in a mirror", "Where does the map begin: which values has its first picture?"
+    elif any(inputs.close(found, inputs.map_of(weights, other, size, reach)) for other in range(10) if other != digit):
+        got, hint = "the map of another digit", "Which digit is the decoder told to draw?"
+    raise Failure(called, got, WANTED, hint)
+
+
+@pytest.mark.points(6)
+def test_places(submission):
+    """Every picture is drawn from the code of its place."""
+    compare(submission, 3, 9, 2.0)
+
+
+@pytest.mark.points(4)
+def test_any_map(submission):
+    """Digit, size and reach are the caller's choice."""
+    compare(submission, 8, 4, 1.5)
+    compare(submission, 0, 6, 3.0)

@@ -1,0 +1,112 @@
+"""Task train: watched through a model with three numbers to learn and no noise, so that every step is known."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+
+from graders.checks.failure import Failure
+from graders.explore_cvae import inputs
+
+IMAGES, EPOCHS, BATCH = 23, 3, 8  # the last batch has 7 images
+RATE = 0.05
+
+
+def example(count):
+    """Images (count, 784) whose first pixel tells them apart, and labels."""
+    source = inputs.generator(73)
+    images = torch.rand(count, 784, generator=source)
+    images[:, 0] = torch.arange(count) / count
+    return images, torch.arange(count) % 10
+
+
+def run(submission, count=IMAGES, epochs=EPOCHS, batch=BATCH, rate=RATE):
+    images, labels = example(count)
+    called = f"train(model, images, labels, epochs={epochs}, batch_size={batch}) with {count} images"
+    answer = submission.ask(
+        "loop", called, wanted="a list of losses", images=images, labels=labels, epochs=epochs, batch=batch,
+        learning_rate=rate,
+    )  # fmt: skip
+    return called, answer
+
+
+def epochs_of(called, answer, count, epochs):
+    """The images that each epoch showed, by their first pixels: (epochs, count)."""
+    shown = [round(float(pixel) * count) for batch in answer["seen"] for pixel in batch[: len(batch) // 2]]
+    if len(shown) != count * epochs:
+        got = f"{len(shown)} images went through the model in {epochs} epochs"
+        raise Failure(called, got, "each image once in every epoch", "Does each batch go through the model once?")
+    return torch.tensor(shown).reshape(epochs, count)
+
+
+@pytest.mark.points(3)
+def test_each_image_once(submission):
+    """Every epoch shows every image once, with its own label, the last ones too."""
+    called, answer = run(submission)
+    shown = epochs_of(called, answer, IMAGES, EPOCHS)
+    if any(sorted(epoch.tolist()) != list(range(IMAGES)) for epoch in shown):
+        raise Failure(called, "images that were left out, and others shown twice", "each image once in every epoch")
+    labels = torch.cat([batch[len(batch) // 2 :] for batch in answer["seen"]]).reshape(EPOCHS, IMAGES)
+    if not torch.equal(labels.long(), shown % 10):
+        raise Failure(called, "images beside labels of other images", "each image with its own label")
+
+
+@pytest.mark.points(2)
+def test_shuffled(submission):
+    """Every epoch has an order of its own."""
+    called, answer = run(submission)
+    shown = epochs_of(called, answer, IMAGES, EPOCHS)
+    if any(torch.equal(one, other) for one, other in pairwise(shown)):
+        raise Failure(called, "the same order twice", "an order of its own for every epoch")
+
+
+@pytest.mark.points(5)
+def test_history(submission):
+    """Every epoch's loss is in nats per image, whatever the batches are."""
+    images, _ = example(IMAGES)
+    guess, mu, logvar = torch.full((IMAGES, 784), 1 / (1 + math.exp(-0.3))), torch.tensor(0.5), torch.tensor(-0.4)
+    right = sum(inputs.terms([guess, images, mu.expand(IMAGES, 2), logvar.expand(IMAGES, 2)]))
+    for batch in (BATCH, 23, 5):
+        called, answer = run(submission, epochs=2, batch=batch, rate=0.0)
+        if len(answer["history"]) != 2:
+            raise Failure(called, f"{len(answer['history'])} losses", "one loss for each epoch")
+        for loss in answer["history"]:
+            if not math.isclose(loss, right, rel_tol=1e-5):
+                relation = "small" if loss < right else "large"
+                got = f"{loss:.6g} where nothing was learned yet, too {relation}"
+                hint = "The last batch is not full. Which number of images belongs to the sum of an epoch?"
+                raise Failure(called, got, "the epoch's loss in nats per image", hint if _near(loss, right) else None)
+
+
+def _near(loss, right):
+    return math.isclose(loss, right, rel_tol=0.5)
+
+
+@pytest.mark.points(5)
+def test_steps(submission):
+    """Every batch is one step of Adam along the gradient of its loss."""
+    called, answer = run(submission, epochs=4, batch=IMAGES)  # all images in one batch: their order does not matter
+    right = _trained(4)
+    if not inputs.close(answer["parameter"], right, 2e-3):
+        still = inputs.close(answer["parameter"], torch.tensor([0.3, 0.5, -0.4]), 1e-6)
+        got = "a model that has not changed" if still else "a model that went another way"
+        hint = (
+            "Three lines make a step: one forgets the last gradient, one computes the new one, one moves the weights."
+        )
+        raise Failure(called, got, "a step of Adam for every batch, along the gradient of the loss", hint)
+
+
+def _trained(steps):
+    """Where the watched model's three numbers are after some steps of Adam."""
+    images, _ = example(IMAGES)
+    parameter = torch.tensor([0.3, 0.5, -0.4], requires_grad=True)
+    optimizer = torch.optim.Adam([parameter], lr=RATE)
+    for _ in range(steps):
+        guess = parameter[0].sigmoid().expand(IMAGES, 784)
+        loss = torch.nn.functional.binary_cross_entropy(guess, images, reduction="sum")
+        kl = -0.5 * (1 + parameter[2] - parameter[1].square() - parameter[2].exp()) * 2 * IMAGES
+        optimizer.zero_grad()
+        (loss + kl).backward()
+        optimizer.step()
+    return parameter.detach()
