@@ -6,21 +6,35 @@ import importlib.util
 import pytest
 
 from graders.build import differences, generated_files, starter, write
-from graders.manifest import ROOT, load
+from graders.manifest import ROOT, assignments, load
 
-REFERENCE = ROOT / "reference/conditional_vae/cvae.py"
-STARTER = ROOT / "assignments/conditional_vae/cvae_starter.py"
+
+@pytest.fixture(scope="module", params=assignments())
+def manifest(request):
+    return load(request.param)
 
 
 @pytest.fixture(scope="module")
-def generated():
-    return generated_files("conditional_vae")[STARTER]
+def committed(manifest):
+    """The starter's file."""
+    return ROOT / "assignments" / manifest.name / manifest.settings["starter"]
 
 
-def solution_lines():
+@pytest.fixture(scope="module")
+def reference(manifest):
+    """The file that it is made from."""
+    return ROOT / "reference" / manifest.name / manifest.settings["reference"]
+
+
+@pytest.fixture(scope="module")
+def generated(manifest, committed):
+    return generated_files(manifest.name)[committed]
+
+
+def solution_lines(reference):
     """Every line of code that stands in a solution of the reference."""
     inside, lines = False, []
-    for line in map(str.strip, REFERENCE.read_text(encoding="utf-8").splitlines()):
+    for line in map(str.strip, reference.read_text(encoding="utf-8").splitlines()):
         if line.startswith("### "):
             inside = line == "### BEGIN SOLUTION"
         elif inside and line and not line.startswith("#:"):
@@ -28,19 +42,22 @@ def solution_lines():
     return lines
 
 
-def test_committed_starter_is_up_to_date():
-    assert differences(generated_files("conditional_vae")) == []
+def test_committed_files_are_up_to_date(manifest):
+    assert differences(generated_files(manifest.name)) == []
 
 
-def test_starter_holds_no_solution_and_no_marker(generated):
-    assert len(solution_lines()) > 8
-    assert set(solution_lines()) & {line.strip() for line in generated.splitlines()} == {'"""'}
+def test_starter_holds_no_solution_and_no_marker(generated, reference):
+    lines = set(solution_lines(reference))
+    text = reference.read_text(encoding="utf-8").splitlines()
+    meant = {line.strip().removeprefix("#:").strip() for line in text if line.strip().startswith("#:")}
+    assert len(lines - meant) > 8  # the frame around a gap may be given; its answer is not
+    assert lines & {line.strip() for line in generated.splitlines()} <= meant
     assert "SOLUTION" not in generated
     assert "#:" not in generated
 
 
-def test_every_task_is_named_at_its_gap(generated):
-    for task in load("conditional_vae").tasks:
+def test_every_task_is_named_at_its_gap(generated, manifest):
+    for task in manifest.tasks:
         if not task.gaps:
             continue
         region = generated.split(f"# TODO ({task.id})")[1].split("# TODO")[0]
@@ -48,17 +65,17 @@ def test_every_task_is_named_at_its_gap(generated):
             assert any(gap in line and "..." in line for line in region.splitlines()), gap
 
 
-def test_starter_imports_and_keeps_the_references_names():
-    spec = importlib.util.spec_from_file_location("starter", STARTER)
+def test_starter_imports_and_keeps_the_references_names(manifest, committed, reference):
+    spec = importlib.util.spec_from_file_location("starter", committed)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert "Exercise 3" in module.__doc__
+    assert manifest.title.partition(":")[0] in module.__doc__
 
     def names(path):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         return [(n.name, [a.arg for a in n.args.args]) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
 
-    assert names(STARTER) == names(REFERENCE)
+    assert names(committed) == names(reference)
 
 
 def test_starter_lines_keep_their_indentation():

@@ -181,36 +181,52 @@ def model_with_layers(work, latent_dim=5):
     return model
 
 
-def widths_of(work, layer, parts):
-    """The first layer of a half reads as many numbers as its parts have, for any latent size."""
+BELONGS = {"encoder": ("encoder", "fc_"), "decoder": ("decoder",)}
+GIVEN = {  # inputs and outputs of the layers that the starter gives; None stands for the latent size
+    "encoder": {"encoder_fc2": (256, 128), "fc_mu": (128, None), "fc_logvar": (128, None)},
+    "decoder": {"decoder_fc2": (128, 256), "decoder_fc3": (256, 784)},
+}
+
+
+def widths_of(work, half, parts):
+    """The first layer of a half reads as many numbers as its parts have, for any latent size; the others are given."""
+    first = f"{half}_fc1"
     for latent_dim in (16, 2, 5):
         called = f"ThicknessCVAE(latent_dim={latent_dim})"
         original = nn.Linear.__init__  # the other half's layer may still be open, and `...` is no width
 
-        def lenient(self, inputs, outputs, *rest, original=original, **more):
-            original(self, inputs if isinstance(inputs, int) else 1, outputs, *rest, **more)
+        def lenient(self, *sizes, original=original, **more):
+            sizes = [1 if size is ... else size for size in sizes]
+            original(self, *sizes, **{name: 1 if value is ... else value for name, value in more.items()})
 
         nn.Linear.__init__ = lenient
         try:
             model = work.ask(called, lambda size=latent_dim: work.module.ThicknessCVAE(latent_dim=size), "a model")
         finally:
             nn.Linear.__init__ = original
-        found = getattr(getattr(model, layer, None), "in_features", None)
+        found = getattr(getattr(model, first, None), "in_features", None)
         example = torch.cat([*parts(latent_dim), *conditions(1)], dim=1)
         if found != example.shape[1]:
             relation = "more" if found is not None and found < example.shape[1] else "fewer"
-            got = f"no layer {layer}" if found is None else f"{layer} takes {found} inputs; there are {relation}"
-            raise Wrong(called, got, f"{layer} with an input for every number that it reads")
+            got = f"no layer {first}" if found is None else f"{first} takes {found} inputs; there are {relation}"
+            raise Wrong(called, got, f"{first} with an input for every number that it reads")
+        mine = {name: layer for name, layer in model.named_modules() if name.startswith(BELONGS[half])}
+        given = {name: (inputs, outputs or latent_dim) for name, (inputs, outputs) in GIVEN[half].items()}
+        for name, layer in mine.items():
+            sizes = (getattr(layer, "in_features", None), getattr(layer, "out_features", None))
+            if name != first and given.get(name) != sizes:
+                got = f"a layer {name} of sizes {sizes}"
+                raise Wrong(called, got, "the starter's layers, and none besides", "Which layer was left to you?")
 
 
 @judged
 def test_encoder_dims(work):
-    widths_of(work, "encoder_fc1", lambda latent_dim: [torch.zeros(1, 784)])
+    widths_of(work, "encoder", lambda latent_dim: [torch.zeros(1, 784)])
 
 
 @judged
 def test_decoder_dims(work):
-    widths_of(work, "decoder_fc1", lambda latent_dim: [torch.zeros(1, latent_dim)])
+    widths_of(work, "decoder", lambda latent_dim: [torch.zeros(1, latent_dim)])
 
 
 def half(work, method, argument, first, rows, width):

@@ -21,7 +21,8 @@ def files(manifests: Iterable[Manifest], folder: Path) -> dict[Path, bytes]:
     for manifest in chosen:
         source = Path("source") / manifest.name
         found[source / make.notebook_name(manifest)] = make.as_text(make.instructors(manifest)).encode()
-        found[source / "README.md"] = (ROOT / "assignments" / manifest.name / "README.md").read_bytes()
+        for name in ("README.md", *manifest.settings.get("scripts", [])):
+            found[source / name] = (ROOT / "assignments" / manifest.name / name).read_bytes()
         for file in _data(manifest):
             packed = gzip.compress(file.read_bytes(), compresslevel=6, mtime=0)
             found[source / _packed(file)] = packed

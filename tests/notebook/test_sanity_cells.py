@@ -45,20 +45,6 @@ def told(error):
     return dict(line.split(maxsplit=1) for line in lines[1:])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_a_window():
-    import matplotlib
-
-    matplotlib.use("agg")
-
-
-@pytest.fixture(scope="module")
-def digits_are_found():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CVAEKIT_DATA", str(manifest.ROOT / "assignments" / "data"))
-        yield
-
-
 @pytest.mark.parametrize("name", ["reference", "right.py"])
 def test_right_work_passes_in_every_cell(name, digits_are_found):
     text = REFERENCE if name == "reference" else (SUBMISSIONS / name).read_text(encoding="utf-8")

@@ -1,0 +1,92 @@
+"""What holds for every assignment's notebook: it is valid, leaks nothing, speaks in words, and grades as its file."""
+
+import hand_in
+import nbformat
+import pytest
+from nbgrader.nbgraderformat import MetadataValidator
+from test_sanity_cells import run, told
+
+from graders import manifest
+from graders.checks import bank
+from graders.checks import run as grading
+from graders.notebook import make
+from graders.sandbox import Sandbox
+from graders.submission import intake
+
+# Fewer steps, so that the cells around a training run are tried in seconds
+SHORTENED = {"epochs=6": "epochs=1", "epochs=16": "epochs=2", "steps=500": "steps=2", "[:6000]": "[:300]"}
+
+
+@pytest.fixture(scope="module", params=manifest.assignments())
+def found(request):
+    return manifest.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def released(found):
+    path = manifest.ROOT / "assignments" / found.name / found.settings["notebook"]
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def right(found):
+    """The reference as a submission's text."""
+    return bank.Entry(id="reference", task=found.tasks[0].id).source(bank.load(found.name).reference)
+
+
+def shortened(notebook):
+    for cell in notebook.cells:
+        for long, short in SHORTENED.items():
+            cell.source = cell.source.replace(long, short)
+    return notebook
+
+
+def test_it_is_valid_and_every_task_has_its_points(found, released):
+    for notebook in (make.instructors(found), nbformat.reads(released, as_version=4)):
+        nbformat.validate(notebook)
+        MetadataValidator().validate_nb(notebook)
+    roles = {cell.id: cell.metadata.get("nbgrader", {}) for cell in make.instructors(found).cells}
+    graded = {name: role["points"] for name, role in roles.items() if role.get("grade") and not role["solution"]}
+    assert graded == {task.id: task.points for task in found.tasks}
+    questions = [name for name, role in roles.items() if role.get("grade") and role["solution"]]
+    assert len(questions) == {"explore_cvae": 4}.get(found.name, 1)
+
+
+def test_it_holds_nothing_hidden(found, released):
+    for hidden in ("SOLUTION", "HIDDEN", "#:", "graders.notebook", "Model answer", "Marking scheme"):
+        assert hidden not in released
+    assert released.count("YOUR ANSWER HERE") == {"explore_cvae": 4}.get(found.name, 1)
+
+
+def test_right_work_passes_its_sanity_tests(found, released, right, digits_are_found):
+    shown = run(shortened(hand_in.filled(released, right)))
+    failed = {name for name, what in shown.items() if isinstance(what, Exception)}
+    assert failed <= {task.id for task in found.tasks if task.slow}  # which were hardly trained
+    for task in found.tasks:
+        if not task.slow:
+            assert shown[task.id].startswith(f"{task.id}: ")
+
+
+def test_an_untouched_notebook_is_told_in_words(found, released, digits_are_found):
+    shown = run(shortened(nbformat.reads(released, as_version=4)))
+    for task in found.tasks:
+        assert told(shown[task.id])
+    for what in shown.values():
+        if isinstance(what, Exception):
+            told(what)
+
+
+def test_it_grades_as_the_file_that_it_was_filled_from(found, released, right, tmp_path):
+    paths = [tmp_path / found.settings["notebook"], tmp_path / "work.py"]
+    paths[0].write_text(nbformat.writes(hand_in.filled(released, right)), encoding="utf-8")
+    paths[1].write_text(right, encoding="utf-8")
+    left_out = tuple(task.id for task in found.tasks if task.slow)
+    with Sandbox(found.probes) as sandbox:
+        if sandbox.isolation.level < 3:
+            pytest.skip(f"needs isolation level 3; here: {sandbox.isolation.summary}")
+        submissions = [intake.find(path, found) for path in paths]
+        scores = [
+            [task.score for task in grading.grade(one, found, sandbox, sandbox.isolation, left_out=left_out).tasks]
+            for one in submissions
+        ]
+    assert scores[0] == scores[1] == [0.0 if task.slow else task.points for task in found.tasks]
