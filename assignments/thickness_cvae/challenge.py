@@ -8,12 +8,15 @@ Widths are kept in widths.npz beside this file. They are measured again when str
 """
 
 import argparse
+import functools
 import hashlib
+import multiprocessing
 import os
+import signal
 import sys
 import time
+import zipfile
 import zlib
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,36 +35,46 @@ PROBES = 25  # images that are measured again before kept widths are believed
 
 
 def measure_chunk(path, images):
-    """Widths of some images, in a process of its own."""
+    """Widths of some images."""
     torch.set_num_threads(1)
     work = load_work(path)
-    return [work.stroke_width(image) for image in images.float() / 255]
+    return [float(work.stroke_width(image)) for image in images.float() / 255]
 
 
-def measured(images, path, say=print):
+def attempt(what, function, *arguments):
+    """The answer of a function of yours; what it raises instead becomes a sentence."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        told = f"{what} failed: {type(error).__name__}: {error}".splitlines()[0]
+        raise Problem(f"{told}. Run pytest in this folder: it says what is still open or wrong.") from None
+
+
+def measured(images, path):
     """Widths of images (n, 28, 28) uint8: (n,) float64. Kept, and checked before they are used again."""
     name = hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16]
+    sample = torch.linspace(0, len(images) - 1, PROBES).long()
+    probed = attempt("stroke_width", measure_chunk, path, images[sample])
     stored = kept().get(name)
-    if stored is not None:
-        sample = torch.linspace(0, len(images) - 1, PROBES).long()
-        if np.allclose(measure_chunk(path, images[sample]), stored[sample.numpy()], atol=1e-6):
-            return torch.from_numpy(stored)
-    chunks = images.split(CHUNK)
-    widths, started, shown = [], time.monotonic(), 0.0
-    with ProcessPoolExecutor() as pool:
-        try:
-            for found in pool.map(measure_chunk, [path] * len(chunks), chunks):
-                widths += found
-                passed = time.monotonic() - started
-                if passed - shown > 1 or len(widths) == len(images):
-                    shown, left = passed, passed * (len(images) / len(widths) - 1)
-                    say(f"measured {len(widths):,} of {len(images):,} digits, {left:.0f} s left")
-        except BaseException:  # Ctrl-C among them: nobody waits for the rest
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    result = np.array(widths, dtype=np.float64)
+    if stored is not None and np.allclose(probed, stored[sample.numpy()], atol=1e-6):
+        return torch.from_numpy(stored)
+    result = np.array(attempt("stroke_width", measure_all, path, images), dtype=np.float64)
     keep({**kept(), name: result})
     return torch.from_numpy(result)
+
+
+def measure_all(path, images):
+    """Widths of all images, on all cores; Ctrl-C ends it at once."""
+    widths, started, shown = [], time.monotonic(), 0.0
+    ignore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    with multiprocessing.Pool(initializer=ignore) as pool:  # leaving it, by whatever way, ends its processes
+        for found in pool.imap(functools.partial(measure_chunk, path), images.split(CHUNK)):
+            widths += found
+            passed = time.monotonic() - started
+            if passed - shown > 1 or len(widths) == len(images):
+                shown, left = passed, passed * (len(images) / len(widths) - 1)
+                print(f"measured {len(widths):,} of {len(images):,} digits, {left:.0f} s left", flush=True)
+    return widths
 
 
 def kept():
@@ -69,7 +82,14 @@ def kept():
     try:
         with np.load(CACHE) as stored:
             return dict(stored)
-    except (OSError, ValueError, EOFError, zlib.error, KeyError):  # none yet, or a damaged file: it is made anew
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ):  # none yet, or a damaged file: it is made anew
         return {}
 
 
@@ -129,17 +149,24 @@ def figure(images, widths, path):
     axes.set_xticks(range(14, 280, 28), range(10))
     axes.tick_params(length=0)
     axes.set_title("The same two latent codes everywhere; what changes is what was asked for")
-    fig.savefig(path, dpi=150)
+    try:
+        fig.savefig(path, dpi=150)
+    except OSError as error:
+        raise Problem(f"{path} cannot be written: {error.strerror}") from None
 
 
 def run(options):
     path = find_work("thickness")
-    work = load_work(path)
-    print(f"Your work: {path.name}")
+    if not os.access(options.out.resolve().parent, os.W_OK):  # better said before minutes of work than after them
+        raise Problem(
+            f"{options.out} cannot be written: its folder is missing, or read-only. Choose another with --out."
+        )
+    print(f"Your work: {path.name}", flush=True)
+    work = attempt(path.name, load_work, path)
     (train_images, train_digits), (test_images, _) = read_set("train"), read_set("t10k")
     widths, test_widths = measured(train_images, path), measured(test_images, path)
-    cuts = work.tercile_cuts(widths)
-    labels = work.thickness_labels(widths, cuts)
+    cuts = attempt("tercile_cuts", work.tercile_cuts, widths)
+    labels = attempt("thickness_labels", work.thickness_labels, widths, cuts)
     held_out = work.thickness_labels(test_widths, cuts).bincount(minlength=3).tolist()
     print("Cuts at {:.2f} and {:.2f} pixels.".format(*cuts))
     for number, name in enumerate(NAMES):
@@ -147,7 +174,7 @@ def run(options):
         print(f"{name:<7}{count:>6} training digits, {mean:.2f} pixels on average; {held_out[number]} held out")
     if options.widths_only:
         return
-    model = train(work, train_images, train_digits, labels, options.epochs)
+    model = attempt("training", train, work, train_images, train_digits, labels, options.epochs)
     images = drawn(model, torch.randn(12, model.latent_dim))
     found = torch.tensor([[[work.stroke_width(image) for image in cell] for cell in row] for row in images])
     means = [[float(cell[cell > 0].mean()) for cell in row] for row in found]

@@ -1,0 +1,40 @@
+"""The stroke widths that the kit ships are those that its recipe measures, and the recipe is right on known strokes."""
+
+import pytest
+import torch
+
+from graders import digits
+from graders.thickness_cvae import inputs, measure, score
+from reference.thickness_cvae.thickness import stroke_width, tercile_cuts
+
+
+def test_shipped_widths_are_the_measured_ones():
+    kit = digits.read(digits.SHIPPED)
+    for images, widths in zip((kit.train_images, kit.test_images), measure.shipped(), strict=True):
+        assert len(widths) == len(images)
+        chosen = torch.linspace(0, len(images) - 1, 60).long()
+        found = measure.measured(images[chosen], "some")
+        assert float((found - widths[chosen]).abs().max()) < measure.TOLERANCE
+
+
+def test_classes_are_thirds_of_the_training_images():
+    train, test = measure.classes()
+    assert train.bincount().tolist() == [2000, 2000, 2000]
+    assert min(test.bincount()) > 200  # cut at the training images' terciles, so not in equal parts
+    low, high = tercile_cuts(measure.shipped()[0])
+    assert 2.0 < low < high < 3.0
+
+
+@pytest.mark.parametrize("lying", [False, True])
+@pytest.mark.parametrize("width", [2, 3, 4, 5, 6])
+def test_bars_measure_what_they_are(width, lying):
+    assert abs(stroke_width(inputs.bar(width, 9, 22, lying=lying)) - width) < 0.05
+
+
+def test_a_model_that_draws_nothing_has_no_widths():
+    model = score.ThicknessCVAE(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.decoder_fc3.bias.fill_(-5.0)
+    assert score.drawn_widths(model, 2).abs().max() == 0
