@@ -1,0 +1,66 @@
+"""A course with every assignment of the kit: plain nbgrader commands, and the command line's score for every task."""
+
+import csv
+import json
+
+import hand_in
+import nbformat
+import pytest
+from notebook_course import Course
+
+from graders import manifest
+from graders.checks import bank
+
+# Exercise 3 goes through a course in test_course.py, with more submissions
+NEW = [name for name in manifest.assignments() if name != "conditional_vae"]
+MISTAKES = {"explore_cvae": "map_on_its_side", "thickness_cvae": "decoder_thickness_forgotten"}  # which trains nothing
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory, sandbox):
+    """A course in which two students have handed in two assignments; `sandbox` skips where nothing is graded."""
+    course = Course(tmp_path_factory.mktemp("course") / "cvae-2026")
+    course.run("cvaekit", "course", "init", course.folder, cwd=course.folder.parent)
+    for name in NEW:
+        course.run("nbgrader", "generate_assignment", name)
+        entries, found = bank.load(name), manifest.load(name)
+        notebook = found.settings["notebook"]
+        released = (course.folder / "release" / name / notebook).read_text(encoding="utf-8")
+        [wrong] = [entry for entry in entries.mistakes if entry.id == MISTAKES[name]]
+        texts = {"wrong": nbformat.writes(hand_in.filled(released, wrong.source(entries.reference)))}
+        for student, text in (texts | {"untouched": released}).items():
+            path = course.folder / "submitted" / student / name / notebook
+            path.parent.mkdir(parents=True)
+            path.write_text(text, encoding="utf-8")
+        course.run("nbgrader", "autograde", name)
+        course.run("nbgrader", "generate_feedback", name)
+    course.run("nbgrader", "export", "--exporter=graders.notebook.export.TaskExport", "--to=tasks.csv")
+    return course
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_the_gradebook_has_the_command_lines_scores(course, name):
+    with (course.folder / "tasks.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["assignment"] == name]
+    tasks = {task.id for task in manifest.load(name).tasks}
+    for student in ("wrong", "untouched"):
+        marks = {
+            row["task"]: float(row["score"]) for row in rows if row["student_id"] == student and row["task"] in tasks
+        }
+        path = course.folder / "submitted" / student / name / manifest.load(name).settings["notebook"]
+        result = course.run("cvaekit", "grade", path, "--json", course.folder / "report.json")
+        assert result.returncode == 0
+        report = json.loads((course.folder / "report.json").read_text())
+        assert report["assignment"] == name
+        assert marks == {task["id"]: task["score"] for task in report["tasks"]}
+        assert 0 < sum(marks.values()) < 100 if student == "wrong" else sum(marks.values()) == 0
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_feedback_names_the_misconception_and_hides_the_answer(course, name):
+    notebook = manifest.load(name).settings["notebook"]
+    page = (course.folder / "feedback" / "wrong" / name / notebook).with_suffix(".html").read_text(encoding="utf-8")
+    [wrong] = [entry for entry in bank.load(name).mistakes if entry.id == MISTAKES[name]]
+    assert wrong.hint.split(".")[0] in page
+    for hidden in ("Marking scheme", "HIDDEN", "graders.notebook"):
+        assert hidden not in page
