@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from graders.conditional_vae import probes as shared
-from graders.sandbox.probing import Unexpected, describe
+from graders.sandbox.probing import Unexpected, describe, number
 
 # What each probe returns, for the grader to hold an answer against: see graders.checks.form.
 FORMS: dict[str, Any] = {
@@ -37,7 +37,7 @@ def both_terms(module: Any, inputs: list[Tensor]) -> dict[str, Any]:
     found = module.nats_per_image(*handed)
     if not isinstance(found, (tuple, list)) or len(found) != 2:
         raise Unexpected(describe(found))
-    return {"terms": [_number(term) for term in found], "after": handed}
+    return {"terms": [number(term) for term in found], "after": handed}
 
 
 def per_unit(module: Any, inputs: list[Tensor]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def compared(module: Any, losses: dict[str, float], margin: float | None) -> dic
     found = module.compare_sizes(train, measure, sizes, **({} if margin is None else {"margin": margin}))
     if not isinstance(found, (tuple, list)) or len(found) != 2 or not isinstance(found[0], dict):
         raise Unexpected(describe(found))
-    table = {str(size): _number(loss) for size, loss in found[0].items()}
+    table = {str(size): number(loss) for size, loss in found[0].items()}
     return {"losses": table, "smallest": _whole(found[1]), "trained": trained, "measured": measured}
 
 
@@ -99,7 +99,7 @@ def loop(module: Any, images: Tensor, labels: Tensor, epochs: int, batch: int, l
     found = module.train(model, images, labels, epochs, batch, learning_rate)
     if not isinstance(found, (tuple, list)):
         raise Unexpected(describe(found))
-    history = [_number(loss) for loss in found]
+    history = [number(loss) for loss in found]
     return {"history": history, "seen": model.seen, "parameter": model.parameter.detach()}
 
 
@@ -161,9 +161,9 @@ class _Drawing(nn.Module):
 
     def decode(self, z: Tensor, labels_onehot: Tensor) -> Tensor:
         h = torch.cat([z, labels_onehot], dim=1)
-        for number, (weight, bias) in enumerate(self.layers, start=1):
+        for place, (weight, bias) in enumerate(self.layers, start=1):
             h = nn.functional.linear(h, weight, bias)
-            h = h.relu() if number < len(self.layers) else h.sigmoid()
+            h = h.relu() if place < len(self.layers) else h.sigmoid()
         return h
 
 
@@ -196,15 +196,6 @@ def _tensor(value: Any) -> Tensor:
     if not isinstance(value, Tensor):
         raise Unexpected(describe(value))
     return value.detach()
-
-
-def _number(value: Any) -> float:
-    """A number of Python's, numpy's or torch's."""
-    if hasattr(value, "item") and len(getattr(value, "ravel", lambda: [0])()) == 1:
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Unexpected(describe(value))
-    return float(value)
 
 
 def _whole(value: Any) -> int:

@@ -107,7 +107,7 @@ def _footer(report: Report) -> list[str]:
     lines = []
     if training := report.training:
         lines.append(
-            f"Training: {training['nats']} nats per unseen digit (limit {training['limit']:g}), KL {training['kl']}, "
+            f"Training: {training['nats']} nats per unseen image (limit {training['limit']:g}), KL {training['kl']}, "
             f"{training['steps']} steps on {training['device']}."
         )
     lines.append(f"Isolation: {report.isolation['summary']}.")

@@ -30,3 +30,12 @@ def describe(value: Any) -> str:
         return f"the class {value.__name__}"
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in _VOWELS else 'a'} {name}"
+
+
+def number(value: Any) -> float:
+    """A number of Python's, numpy's or torch's, the last two also as an array of one; Unexpected for anything else."""
+    if hasattr(value, "item") and len(getattr(value, "ravel", lambda: [0])()) == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Unexpected(describe(value))
+    return float(value)

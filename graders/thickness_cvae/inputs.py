@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graders import digits
-from graders.checks.values import close as close  # the checks find it beside their inputs
+from graders.checks.values import close as close  # the checks find both beside their inputs
+from graders.conditional_vae.inputs import shape_of as shape_of
 from reference.thickness_cvae.thickness import ThicknessCVAE, stroke_width
 
 ENCODER = ("encoder_fc1", "encoder_fc2", "fc_mu", "fc_logvar")
@@ -84,12 +85,3 @@ def reference(names: tuple[str, ...], latent_dim: int) -> ThicknessCVAE:
         model = ThicknessCVAE(latent_dim)
     model.load_state_dict(weights(names, latent_dim), strict=False, assign=True)
     return model.requires_grad_()
-
-
-def shape_of(value: object) -> str:
-    """How a message names a value that came back."""
-    if isinstance(value, Tensor):
-        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
-    if isinstance(value, (list, tuple)):
-        return f"{len(value)} values: " + ", ".join(shape_of(item) for item in value[:3]) if value else "an empty tuple"
-    return "None" if value is None else getattr(value, "description", None) or f"a {type(value).__name__}"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from graders.conditional_vae import probes as shared
-from graders.sandbox.probing import Unexpected, describe
+from graders.sandbox.probing import Unexpected, describe, number
 
 _GRADIENTS = ({str: (Tensor, None)}, None)
 _HALF = {"outputs": object, "reached": [Tensor], "inputs_after": [Tensor], "gradients": _GRADIENTS}
@@ -34,7 +34,7 @@ def definitions(module: Any, names: list[str]) -> dict[str, str]:
 def strokes(module: Any, images: Tensor) -> dict[str, Any]:
     """`stroke_width` of each image. images: (n, 28, 28) in [0, 1]."""
     handed = images.clone()
-    return {"widths": [_number(module.stroke_width(image)) for image in handed], "images_after": handed}
+    return {"widths": [number(module.stroke_width(image)) for image in handed], "images_after": handed}
 
 
 def cuts(module: Any, widths: Tensor) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def cuts(module: Any, widths: Tensor) -> dict[str, Any]:
         found = found.tolist()
     if not isinstance(found, (tuple, list)) or len(found) != 2:
         raise Unexpected(describe(found))
-    return {"cuts": [_number(cut) for cut in found], "widths_after": handed}
+    return {"cuts": [number(cut) for cut in found], "widths_after": handed}
 
 
 def labels(module: Any, widths: Tensor, cuts: list[float]) -> dict[str, Any]:
@@ -57,15 +57,6 @@ def labels(module: Any, widths: Tensor, cuts: list[float]) -> dict[str, Any]:
     if not isinstance(found, Tensor):
         raise Unexpected(describe(found))
     return {"labels": found, "widths_after": handed}
-
-
-def _number(value: Any) -> float:
-    """A number of Python's, numpy's or torch's."""
-    if hasattr(value, "item") and len(getattr(value, "ravel", lambda: [0])()) == 1:
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Unexpected(describe(value))
-    return float(value)
 
 
 def _model(module: Any, latent_dim: int) -> Any:
