@@ -76,7 +76,6 @@ class ConditionalVAE(nn.Module):
             nn.Linear(hidden_dim, hidden_dim),
             nn.ReLU(),
             nn.Linear(hidden_dim, 784),
-            nn.Sigmoid(),
         )
 
     def encode(self, x, labels_onehot):
@@ -90,13 +89,22 @@ class ConditionalVAE(nn.Module):
 
     def decode(self, z, labels_onehot):
         """z: (batch, latent_dim); labels_onehot: (batch, 10) -> pixels: (batch, 784) in (0, 1)."""
+        return torch.sigmoid(self.decode_logits(z, labels_onehot))
+
+    def decode_logits(self, z, labels_onehot):
+        """What `decode` is before the sigmoid. The loss wants it so: that is exact for black pixels, and faster."""
         return self.decoder(torch.cat([z, labels_onehot], dim=1))
+
+    def forward_logits(self, x, labels):
+        """x: (batch, 784); labels: (batch,) int64 -> logits of the reconstruction, mu, logvar."""
+        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        mu, logvar = self.encode(x, labels_onehot)
+        return self.decode_logits(self.reparameterize(mu, logvar), labels_onehot), mu, logvar
 
     def forward(self, x, labels):
         """x: (batch, 784); labels: (batch,) int64 -> reconstruction, mu, logvar."""
-        labels_onehot = F.one_hot(labels, self.num_classes).float()
-        mu, logvar = self.encode(x, labels_onehot)
-        return self.decode(self.reparameterize(mu, logvar), labels_onehot), mu, logvar
+        logits, mu, logvar = self.forward_logits(x, labels)
+        return torch.sigmoid(logits), mu, logvar
 
     @torch.no_grad()
     def generate(self, labels, num_samples=None):
@@ -136,9 +144,9 @@ def as_labels(labels, num_classes=NUM_CLASSES):
 # -------------------------------------------------------------------------------------------------------- the loss
 
 
-def cvae_losses(reconstruction, x, mu, logvar):
+def cvae_losses(logits, x, mu, logvar):
     """The two terms of the negative ELBO in nats, summed over the batch: reconstruction and KL."""
-    reconstruction_loss = F.binary_cross_entropy(reconstruction, x, reduction="sum")
+    reconstruction_loss = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
     return reconstruction_loss, kl
 
@@ -250,8 +258,8 @@ def train_epoch(model, optimizer, data, batch_size, kl_weight, report):
     for start in range(0, count, batch_size):
         chosen = order[start : start + batch_size]
         x = data.images[chosen].float().div_(255)
-        reconstruction, mu, logvar = model(x, data.labels[chosen])
-        reconstruction_loss, kl = cvae_losses(reconstruction, x, mu, logvar)
+        logits, mu, logvar = model.forward_logits(x, data.labels[chosen])
+        reconstruction_loss, kl = cvae_losses(logits, x, mu, logvar)
         loss = (reconstruction_loss + kl_weight * kl) / len(x)
         optimizer.zero_grad()
         loss.backward()
@@ -268,8 +276,8 @@ def evaluate(model, data, batch_size=1000):
     sums = torch.zeros(2, device=data.images.device)
     for start in range(0, len(data.held_out_images), batch_size):
         x = data.held_out_images[start : start + batch_size].float().div_(255)
-        reconstruction, mu, logvar = model(x, data.held_out_labels[start : start + batch_size])
-        sums += torch.stack(cvae_losses(reconstruction, x, mu, logvar))
+        logits, mu, logvar = model.forward_logits(x, data.held_out_labels[start : start + batch_size])
+        sums += torch.stack(cvae_losses(logits, x, mu, logvar))
     return (sums / len(data.held_out_images)).tolist()
 
 

@@ -29,8 +29,8 @@ ACTIVE = (
 class LabelBlindDecoder(cvae.ConditionalVAE):
     """Everything as it should be, but the decoder's label is always zero: z has to carry the class, too."""
 
-    def decode(self, z, labels_onehot):
-        return super().decode(z, torch.zeros_like(labels_onehot))
+    def decode_logits(self, z, labels_onehot):
+        return super().decode_logits(z, torch.zeros_like(labels_onehot))
 
 
 # Name -> the model, the KL's weight, and the epochs (as a share of all) in which that weight climbs from 0.

@@ -312,8 +312,8 @@ def test_fashion(work):
     model = conditional_vae.ConditionalVAE(16)
     work.ask(called, lambda: work.module.train(model, images, labels, EPOCHS, BATCH, RATE), "a trained model")
     with torch.no_grad():
-        outputs = model(unseen, kinds)
-        terms = conditional_vae.cvae_losses(outputs[0], unseen, *outputs[1:])
+        logits, *code = model.forward_logits(unseen, kinds)
+        terms = conditional_vae.cvae_losses(logits, unseen, *code)
     reconstruction, kl = (float(term) / len(unseen) for term in terms)
     if not reconstruction + kl <= LIMIT or not kl >= 3:
         got = f"{reconstruction + kl:.1f} nats per unseen image, {kl:.1f} of them for the latent code"

@@ -10,6 +10,7 @@ from graders.thickness_cvae import inputs, measure
 
 EXACT = 0.1  # pixels; honest ways to enlarge and to thin agree on bars within 0.03
 ON_AVERAGE = 0.3  # pixels; middle lines end at other points, which shifts the average by 0.1; a median is off by 0.7
+SECONDS = 30.0  # for sixty digits; the recipe needs a fifth of a second, a loop over pixels may take its time
 ON_DIGITS = 0.15  # pixels, mean difference; honest ways reach 0.084, measuring without enlarging 0.29
 WANTED = "the mean width of the strokes, in pixels of the image that was handed over"
 
@@ -17,7 +18,7 @@ WANTED = "the mean width of the strokes, in pixels of the image that was handed 
 def widths(submission, images, what):
     """The submission's answers, finite numbers all; `what` names the images in messages."""
     called = f"stroke_width(image) of {what}"
-    answer = submission.ask("strokes", called, wanted="one number", images=images)
+    answer = submission.ask("strokes", called, wanted="one number", images=images, seconds=SECONDS)
     if not all(math.isfinite(width) for width in answer["widths"]):
         raise Failure(
             called, "a width that is no finite number", "a finite number of pixels", "Is an average of nothing taken?"

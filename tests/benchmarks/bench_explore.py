@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "explore"))
 
 import script
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
@@ -35,7 +36,8 @@ class Usual:
         for images, labels in self.loader:
             x = images.view(-1, 784)
             reconstruction, mu, logvar = self.model(x, labels)
-            reconstruction_loss, kl = vae.cvae_losses(reconstruction, x, mu, logvar)
+            reconstruction_loss = F.binary_cross_entropy(reconstruction, x, reduction="sum")
+            kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
             loss = (reconstruction_loss + kl) / len(x)
             self.optimizer.zero_grad()
             loss.backward()
