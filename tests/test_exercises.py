@@ -1,8 +1,10 @@
 """What students run beside the starters of the newer assignments: right work passes, mistakes are told in words."""
 
 import importlib
+import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import types
@@ -133,3 +135,19 @@ def test_a_file_that_cannot_be_read_is_told(name, tmp_path):
     code, printed = run(name, path, tmp_path)
     assert code == 1
     assert re.search(r"next: work\.py cannot be imported", printed)
+
+
+def test_an_empty_folder_left_by_a_download_is_passed_over(tmp_path, monkeypatch):
+    folder = tmp_path / "explore_cvae"
+    (folder / "data" / "MNIST" / "raw").mkdir(parents=True)
+    (tmp_path / "data").symlink_to(manifest.ROOT / "assignments" / "data")
+    shutil.copy(manifest.ROOT / "reference" / "exercise.py", folder)
+    monkeypatch.delenv("CVAEKIT_DATA", raising=False)
+    spec = importlib.util.spec_from_file_location("copied", folder / "exercise.py")
+    copied = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "copied", copied)  # where its dataclasses look for their annotations
+    spec.loader.exec_module(copied)
+    images, labels = copied.read_set("t10k")
+    assert (len(images), len(labels)) == (1000, 1000)
+    with pytest.raises(copied.Problem, match="No Golf found"):
+        copied.read_set("t10k", "Golf")

@@ -236,7 +236,11 @@ def download(folder, name):
     except ImportError:
         return "torchvision is not installed"
     except (OSError, RuntimeError) as error:
-        return str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        for made in (folder / name / "raw", folder / name, folder):
+            with contextlib.suppress(OSError):  # not empty, or never made
+                made.rmdir()
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return reason[:100].rstrip(":")
     finally:
         socket.setdefaulttimeout(before)
     return None

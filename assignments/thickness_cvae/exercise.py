@@ -67,12 +67,17 @@ def read_set(part, name="MNIST"):
     places = [HERE / "data", HERE.parent / "data"]
     if named := os.environ.get("CVAEKIT_DATA"):
         places.insert(0, Path(named))
-    raw = next((place / name / "raw" for place in places if (place / name / "raw").is_dir()), None)
+    raw = next((place / name / "raw" for place in places if _holds(place / name / "raw", part)), None)
     if raw is None:
         raise Problem(
             f"No {name} found: put {name}/raw into a folder data beside this file, or name its place in CVAEKIT_DATA."
         )
     return _read_idx(raw, f"{part}-images-idx3-ubyte"), _read_idx(raw, f"{part}-labels-idx1-ubyte").long()
+
+
+def _holds(raw, part):
+    """Whether a folder has the images of a part; an empty one may be left over from a download."""
+    return any((raw / f"{part}-images-idx3-ubyte{end}").is_file() for end in ("", ".gz"))
 
 
 def _read_idx(raw, name):

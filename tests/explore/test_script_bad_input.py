@@ -95,11 +95,13 @@ def test_without_the_full_set_and_without_a_network_the_subset_is_used_and_said_
 def test_a_download_that_fails_gives_a_reason(tmp_path, monkeypatch):
     import torchvision
 
-    def refuse(*arguments, **options):
+    def refuse(root, **options):
+        (root / "MNIST" / "raw").mkdir(parents=True)
         raise OSError("<urlopen error [Errno -2] Name or service not known>")
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", refuse)
-    assert "Name or service not known" in vae.download(tmp_path, "MNIST")
+    assert "Name or service not known" in vae.download(tmp_path / "data", "MNIST")
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_checkpoint_of_another_model_is_not_gone_on_with(data, tmp_path, capsys):
