@@ -66,14 +66,17 @@ def measured(images, path):
 def measure_all(path, images):
     """Widths of all images, on all cores; Ctrl-C ends it at once."""
     widths, started, shown = [], time.monotonic(), 0.0
+    terminal = sys.stdout.isatty()  # where one line is rewritten
+    pause = 0.5 if terminal else 10.0
     ignore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
     with multiprocessing.Pool(initializer=ignore) as pool:  # leaving it, by whatever way, ends its processes
         for found in pool.imap(functools.partial(measure_chunk, path), images.split(CHUNK)):
             widths += found
-            passed = time.monotonic() - started
-            if passed - shown > 1 or len(widths) == len(images):
+            passed, done = time.monotonic() - started, len(widths) == len(images)
+            if done or passed - shown > pause:
                 shown, left = passed, passed * (len(images) / len(widths) - 1)
-                print(f"measured {len(widths):,} of {len(images):,} digits, {left:.0f} s left", flush=True)
+                line = f"measured {len(widths):,} of {len(images):,} digits, {left:.0f} s left"
+                print(f"\r\x1b[2K{line}" if terminal else line, end="" if terminal and not done else "\n", flush=True)
     return widths
 
 

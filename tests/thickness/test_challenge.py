@@ -53,7 +53,7 @@ def run(folder, *options):
 def test_everything_from_measuring_to_the_figure(folder):
     result = run(folder, "--epochs", "2")
     assert result.returncode == 0, result.stderr
-    assert "measured 240 of 240 digits, 0 s left" in result.stdout
+    assert "measured 240 of 240 digits, 0 s left\n" in result.stdout
     assert "thin       80 training digits" in result.stdout
     assert "epoch 2 of 2:" in result.stdout
     assert (folder / "thickness_samples.png").read_bytes().startswith(b"\x89PNG")
