@@ -9,6 +9,8 @@ demo: .venv/installed
 	$(BIN)/cvaekit grade --jobs 2 $(SUBMISSIONS)/right.py assignments/conditional_vae/cvae_starter.py \
 		$(SUBMISSIONS)/noise_too_wide.py $(SUBMISSIONS)/mean_reconstruction.py $(SUBMISSIONS)/stacked_rows.py \
 		$(SUBMISSIONS)/never_returns.py
+	$(BIN)/cvaekit grade $(SUBMISSIONS)/all_digits.py
+	$(BIN)/cvaekit grade $(SUBMISSIONS)/radius_for_width.py
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not course'

@@ -25,7 +25,7 @@ def images(submission, seed=0):
     return found["images"].float().nan_to_num()
 
 
-@pytest.mark.points(5)
+@pytest.mark.points(8)
 def test_even(submission):
     """The images show even digits, as the grader's classifier sees them."""
     shown = networks.classifier(images(submission))
@@ -46,7 +46,7 @@ def test_all_five(submission):
             raise Failure(CALLED, f"{count} images that show a {digit}", "all even digits about equally often", hint)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_own_codes(submission):
     """Every image is drawn from a code of its own."""
     found = images(submission)
@@ -56,7 +56,7 @@ def test_own_codes(submission):
         raise Failure(CALLED, f"{same} images that are there more than once", "an image of its own each time", hint)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_prior(submission):
     """The images vary as much as the prior's do."""
     found, shown = images(submission), torch.arange(COUNT) % 5 * 2
@@ -75,7 +75,7 @@ def test_prior(submission):
         raise Failure(CALLED, f"images of a digit that vary too {relation}", "images as the prior draws them", hint)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_any_model(submission):
     """Any number of images, of a model with any number of latent units."""
     for count, latent_dim in ((7, 5), (1, 2), (12, 24)):
