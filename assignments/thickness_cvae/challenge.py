@@ -68,8 +68,10 @@ def measure_all(path, images):
     widths, started, shown = [], time.monotonic(), 0.0
     terminal = sys.stdout.isatty()  # where one line is rewritten
     pause = 0.5 if terminal else 10.0
-    ignore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    with multiprocessing.Pool(initializer=ignore) as pool:  # leaving it, by whatever way, ends its processes
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process; the others inherit to ignore it
+    pool = multiprocessing.Pool()
+    signal.signal(signal.SIGINT, usual)
+    with pool:  # leaving it, by whatever way, ends its processes
         for found in pool.imap(functools.partial(measure_chunk, path), images.split(CHUNK)):
             widths += found
             passed, done = time.monotonic() - started, len(widths) == len(images)
