@@ -148,6 +148,8 @@ class Exercise:
                 hint = wrong.hint or self.tasks[task].hint
                 text = f"Called: {wrong.called}\nGot:    {wrong.got}\nWanted: {wrong.wanted}\nHint:   {hint}"
                 pytest.fail(text, pytrace=False)
+            except Problem as problem:  # images that are not there, for one
+                self.wait(task, f"not run: {problem}")
             self.states[task] = "right"
 
         return wrapper
@@ -194,7 +196,7 @@ class Summary:
         self.exercise = exercise
 
     def pytest_sessionfinish(self, session):
-        if any(state != "right" for state in self.exercise.states.values()):
+        if any(state != "right" and not state.startswith("not run") for state in self.exercise.states.values()):
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter):

@@ -96,9 +96,9 @@ def test_right_answers_pass_however_they_are_written(name, visible):
             assert wrong is None, (entry.id, wrong.got)
 
 
-def run(name, path, tmp_path):
+def run(name, path, tmp_path, folder=None):
     """What `pytest` prints in the assignment's folder, with the work in `path`, and its exit code."""
-    folder = manifest.ROOT / "assignments" / name
+    folder = folder or manifest.ROOT / "assignments" / name
     environment = os.environ | {f"{SHORT[name].upper()}_FILE": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", folder]
     result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -151,3 +151,15 @@ def test_an_empty_folder_left_by_a_download_is_passed_over(tmp_path, monkeypatch
     assert (len(images), len(labels)) == (1000, 1000)
     with pytest.raises(copied.Problem, match="No Golf found"):
         copied.read_set("t10k", "Golf")
+
+
+def test_without_images_the_rest_is_judged(name, tmp_path, monkeypatch):
+    monkeypatch.delenv("CVAEKIT_DATA", raising=False)
+    folder = tmp_path / "alone" / name
+    shutil.copytree(manifest.ROOT / "assignments" / name, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    entries, path = bank.load(name), folder / "mine.py"
+    path.write_text(bank.Entry(id="reference", task=manifest.load(name).tasks[0].id).source(entries.reference))
+    _, printed = run(name, path, tmp_path, folder)
+    assert re.search(r"not run: No (Fashion)?MNIST found: put", printed)
+    assert len(re.findall(r"points   right", printed)) >= 6
+    assert "Traceback" not in printed
