@@ -296,8 +296,7 @@ def train(model, data, options, out, say):
     elif path.exists():  # an accident must not cost hours of training
         os.replace(path, path.with_name(f"previous_{CHECKPOINT}"))
         say(f"{CHECKPOINT} is of an earlier run; it is now called previous_{CHECKPOINT}. (--resume goes on with it.)")
-    saved = len(history)
-    progress = Progress(saved, options.epochs, len(data.images))
+    progress = Progress(len(history), options.epochs, len(data.images))
     try:
         for epoch in range(len(history), options.epochs):
             # KL annealing: the decoder may learn to use z before z is taxed in full
@@ -307,15 +306,18 @@ def train(model, data, options, out, say):
             if not all(map(torch.isfinite, torch.tensor(trained))):
                 raise Problem(f"The loss is no number any more, in epoch {epoch + 1}. Try a smaller --learning-rate.")
             checkpoint(path, model, optimizer, settings, history)
-            saved = len(history)
             progress.epoch(history)
     except KeyboardInterrupt:
         progress.clear()
+        # asked of the file: Ctrl-C may have come right after it was written
+        saved = len(torch.load(path, weights_only=True)["history"]) if path.exists() else 0
         if not saved:
             raise Problem("Interrupted before the end of the first epoch; nothing was saved.", 130) from None
         again = " ".join(argument for argument in sys.argv[1:] if argument != "--resume")
         go_on = f"python {Path(sys.argv[0]).name} {again} --resume".replace("  ", " ")
-        raise Problem(f"Interrupted. {path} holds {saved} epochs; go on with: {go_on}", 130) from None
+        raise Problem(
+            f"Interrupted. {path} holds {saved} of {options.epochs} epochs; go on with: {go_on}", 130
+        ) from None
     return history
 
 

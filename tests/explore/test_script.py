@@ -172,5 +172,17 @@ def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in errors
     assert "--epochs 100000 --resume" in errors.splitlines()[-1]
     done = len(torch.load(tmp_path / vae.CHECKPOINT, weights_only=True)["history"])
-    assert f"holds {done} epochs" in errors
+    assert f"holds {done} of 100000 epochs" in errors
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_ctrl_c_right_after_an_epoch_was_written_counts_it(data, tmp_path, monkeypatch, capsys):
+    write = vae.checkpoint
+
+    def interrupted(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(vae, "checkpoint", interrupted)
+    assert run(data, tmp_path, "--epochs", 5) == 130
+    assert "holds 1 of 5 epochs" in capsys.readouterr().err
