@@ -161,6 +161,13 @@ def conditions(batch):
     return F.one_hot(digit, 10).float(), F.one_hot(thickness, 3).float()
 
 
+BELONGS = {"encoder": ("encoder", "fc_"), "decoder": ("decoder",)}
+GIVEN = {  # inputs and outputs of the layers that the starter gives; None stands for the latent size
+    "encoder": {"encoder_fc2": (256, 128), "fc_mu": (128, None), "fc_logvar": (128, None)},
+    "decoder": {"decoder_fc2": (128, 256), "decoder_fc3": (256, 784)},
+}
+
+
 def model_with_layers(work, latent_dim=5):
     """A model whose layers fit, so that a faulty constructor costs nothing here."""
     kind = work.ask("ThicknessCVAE", lambda: work.module.ThicknessCVAE, "a class")
@@ -169,8 +176,8 @@ def model_with_layers(work, latent_dim=5):
     model.latent_dim, model.num_digits, model.num_thicknesses = latent_dim, 10, 3
     more = sum(part.shape[1] for part in conditions(1))
     sides = {"encoder_fc1": (784 + more, 256), "decoder_fc1": (latent_dim + more, 128)}
-    sides |= {"encoder_fc2": (256, 128), "fc_mu": (128, latent_dim), "fc_logvar": (128, latent_dim)}
-    sides |= {"decoder_fc2": (128, 256), "decoder_fc3": (256, 784)}
+    for given in GIVEN.values():
+        sides |= {name: (inputs, outputs or latent_dim) for name, (inputs, outputs) in given.items()}
     for name, (inputs, outputs) in sides.items():
         layer = nn.Linear(inputs, outputs)
         with torch.no_grad():
@@ -179,13 +186,6 @@ def model_with_layers(work, latent_dim=5):
                 layer.weight[:, -more:] *= 4  # few columns among hundreds would hardly be seen otherwise
         setattr(model, name, layer)
     return model
-
-
-BELONGS = {"encoder": ("encoder", "fc_"), "decoder": ("decoder",)}
-GIVEN = {  # inputs and outputs of the layers that the starter gives; None stands for the latent size
-    "encoder": {"encoder_fc2": (256, 128), "fc_mu": (128, None), "fc_logvar": (128, None)},
-    "decoder": {"decoder_fc2": (128, 256), "decoder_fc3": (256, 784)},
-}
 
 
 def widths_of(work, half, parts):
@@ -244,12 +244,7 @@ def half(work, method, argument, first, rows, width):
             raise Wrong(called, f"{first} was handed something else of the same length", wanted)
 
     def ask(parts):
-        try:
-            answer = getattr(model, method)(*parts)
-        except Wrong:
-            raise
-        except Exception as error:
-            raise Wrong(called, f"{type(error).__name__}: {error}".splitlines()[0], "an answer") from None
+        answer = work.ask(called, lambda: getattr(model, method)(*parts))
         outputs = list(answer) if isinstance(answer, (tuple, list)) else [answer]
         if any(not isinstance(o, torch.Tensor) or o.shape != (len(parts[0]), width) for o in outputs):
             raise Wrong(called, ", ".join(map(told, outputs)), f"rows of {width} numbers")
