@@ -15,6 +15,8 @@ from graders.checks.bank import Bank, BankError, Entry, load
 
 BANKS = {name: load(name) for name in manifest.assignments()}
 MISTAKES = {"conditional_vae": 160, "explore_cvae": 40, "thickness_cvae": 40}
+INVENTED = {"conditional_vae": 50, "explore_cvae": 40, "thickness_cvae": 40}  # of them: mutations and the like
+COSTLY = {"conditional_vae": 0.02, "explore_cvae": 0.1, "thickness_cvae": 0.1}  # share that costs other tasks too
 VARIANTS = {"conditional_vae": 100, "explore_cvae": 20, "thickness_cvae": 20}
 ENTRIES = [
     pytest.param(bank, entry, id=f"{name}-{entry.id}")
@@ -52,7 +54,7 @@ def code_of(source: str) -> CodeType:
 def test_the_bank_is_large_and_covers_every_task(name, bank, tasks):
     assert len(bank.mistakes) >= MISTAKES[name]
     assert {entry.task for entry in bank.mistakes} == set(tasks)
-    assert sum("mutation" in entry.seen or "thought of" in entry.seen for entry in bank.mistakes) >= 30
+    assert sum("mutation" in entry.seen or "thought of" in entry.seen for entry in bank.mistakes) >= INVENTED[name]
 
 
 def test_mistakes_are_ordered_by_task(bank, tasks):
@@ -60,8 +62,8 @@ def test_mistakes_are_ordered_by_task(bank, tasks):
     assert order == sorted(order)
 
 
-def test_few_mistakes_cost_more_than_one_task(bank):
-    assert sum(bool(entry.also) for entry in bank.mistakes) < 0.1 * len(bank.mistakes)
+def test_few_mistakes_cost_more_than_one_task(name, bank):
+    assert sum(bool(entry.also) for entry in bank.mistakes) < COSTLY[name] * len(bank.mistakes)
 
 
 def test_a_group_has_members_of_one_task(bank):
@@ -124,9 +126,8 @@ def test_variants_are_many_and_distinct(name, bank):
     assert all(entry.policy.endswith(".") for entry in bank.ambiguous)
 
 
-def test_every_task_with_a_gap_has_variants(name, bank):
-    gaps = {task.id for task in manifest.load(name).tasks if task.gaps}
-    assert gaps <= {entry.task for entry in bank.variants}
+def test_every_task_has_variants(bank, tasks):
+    assert {entry.task for entry in bank.variants} == set(tasks)
 
 
 # ------------------------------------------------------------------------------------------- the loader

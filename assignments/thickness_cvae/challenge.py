@@ -55,11 +55,11 @@ def measured(images, path):
     name = hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16]
     sample = torch.linspace(0, len(images) - 1, PROBES).long()
     probed = attempt("stroke_width", measure_chunk, path, images[sample])
-    stored = kept().get(name)
-    if stored is not None and np.allclose(probed, stored[sample.numpy()], atol=1e-6):
-        return torch.from_numpy(stored)
+    known = kept()
+    if name in known and np.allclose(probed, known[name][sample.numpy()], atol=1e-6):
+        return torch.from_numpy(known[name])
     result = np.array(attempt("stroke_width", measure_all, path, images), dtype=np.float64)
-    keep({**kept(), name: result})
+    keep({**known, name: result})
     return torch.from_numpy(result)
 
 
@@ -83,18 +83,11 @@ def measure_all(path, images):
 
 
 def kept():
-    """Widths by the images they belong to."""
+    """Widths by the images they belong to; none where there is no file yet, or a damaged one, which is made anew."""
     try:
         with np.load(CACHE) as stored:
             return dict(stored)
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zlib.error,
-        zipfile.BadZipFile,
-    ):  # none yet, or a damaged file: it is made anew
+    except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile):
         return {}
 
 

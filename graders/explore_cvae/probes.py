@@ -22,7 +22,7 @@ FORMS: dict[str, Any] = {
     "even": {"images": Tensor},
     "enough": {"epochs": int, "after": [float]},
     "loop": {"history": [float], "seen": [Tensor], "parameter": Tensor},
-    "train_model": {"weights": {str: Tensor}, "epochs": int},
+    "train_model": {"weights": {str: Tensor}},
 }
 
 
@@ -94,7 +94,7 @@ def enough(module: Any, losses: list[float], gain: float | None = None) -> dict[
 
 
 def loop(module: Any, images: Tensor, labels: Tensor, epochs: int, batch: int, learning_rate: float) -> dict[str, Any]:
-    """`train` of a model with a single parameter and no noise; which images it was shown, batch by batch."""
+    """`train` of a model with three numbers to learn and no noise; which images it was shown, batch by batch."""
     model = _Watched()
     found = module.train(model, images, labels, epochs, batch, learning_rate)
     if not isinstance(found, (tuple, list)):
@@ -118,8 +118,7 @@ def train_model(
     history = module.train(model, images.float() / 255, labels, epochs, batch, learning_rate)
     if not isinstance(history, (tuple, list)):
         raise Unexpected(describe(history))
-    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
-    return {"weights": weights, "epochs": len(history)}
+    return {"weights": {name: parameter.detach() for name, parameter in model.named_parameters()}}
 
 
 class Model(nn.Module):
@@ -152,7 +151,7 @@ class Model(nn.Module):
 
 
 class _Drawing(nn.Module):
-    """A model that can only draw: two hidden layers, or one, from the weights that it is given."""
+    """A model that can only draw: two hidden layers, from the weights that it is given."""
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
         super().__init__()
@@ -175,7 +174,7 @@ class _Size:
 
 
 class _Watched(nn.Module):
-    """A model with one parameter, the brightness of all pixels, that remembers which images it was shown."""
+    """A model of three numbers: every pixel's logit, every unit's mu and logvar. It remembers what it was shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,10 +183,8 @@ class _Watched(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         self.seen.append(torch.cat([x[:, 0], labels.float()]).detach().clone())
-        brightness = (self.parameter[0] + 0 * labels.float()).unsqueeze(1)
-        mu = self.parameter[1].expand(len(x), 2)
-        logvar = self.parameter[2].expand(len(x), 2)
-        return brightness.sigmoid().expand(len(x), x.shape[1]), mu, logvar
+        logit, mu, logvar = self.parameter
+        return logit.sigmoid().expand(x.shape), mu.expand(len(x), 2), logvar.expand(len(x), 2)
 
 
 def _tensor(value: Any) -> Tensor:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from graders import digits
@@ -22,6 +21,8 @@ TOLERANCE = 1e-3  # pixels; other versions of scikit-image round differently
 
 def measured(images: Tensor, what: str) -> Tensor:
     """Stroke widths of images (n, 784) uint8: (n,) float32."""
+    from rich.progress import track  # grading reads what is shipped, and shows no bar
+
     rows = track(images.float().div(255).reshape(-1, 28, 28), description=what)
     return torch.tensor([stroke_width(image) for image in rows], dtype=torch.float32)
 

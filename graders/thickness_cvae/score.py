@@ -17,7 +17,7 @@ def start(latent_dim: int) -> dict[str, Tensor]:
 
 
 def model(weights: dict[str, Tensor], latent_dim: int) -> ThicknessCVAE | None:
-    """The reference model with `weights`; None when names or shapes are not the reference's, or no finite numbers."""
+    """The reference model with `weights`; None when names or shapes are not the reference's."""
     reference = ThicknessCVAE(latent_dim)
     wanted = {name: parameter.shape for name, parameter in reference.named_parameters()}
     if {name: tensor.shape for name, tensor in weights.items()} != wanted:
