@@ -4,23 +4,23 @@ import json
 
 import pytest
 from commands import cvaekit
+from shipped import KIT
 
-from graders import digits
-from graders.audit.audit import Audit, run
-from graders.audit.reach import untouched
-from graders.checks.bank import Ambiguous, Entry, Mistake, Variant, chosen, load, unknown
+from cvaekit.audit.audit import Audit, run
+from cvaekit.audit.untouched_tasks import untouched
+from cvaekit.bank import Ambiguous, Entry, Mistake, Variant, chosen, load, unknown
 
-BANK = load("conditional_vae")
+BANK = load(KIT.assignment("conditional_vae"))
 KL = "kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
 
 
 @pytest.fixture
-def audited(assignment, sandbox):
+def audited(assignment, session):
     """Audit the given entries."""
 
     def audited(*entries):
-        audit = Audit(assignment.name, complete=False)
-        for _ in run(audit, entries, BANK.reference, assignment, sandbox, jobs=2, data=digits.load(), thorough=False):
+        audit = Audit(assignment, complete=False)
+        for _ in run(audit, entries, session, jobs=2, thorough=False):
             pass
         return audit
 
@@ -120,7 +120,7 @@ def test_left_out_is_what_runs_the_reference_s_own_code(assignment, what):
     parts = dict(parts)
     task = next((name for name in parts if name in BEHAVIOUR), "kl_loss")
     source = Entry(id="e", task=task, solution=parts.pop(task, KL), **parts).source(BANK.reference)
-    assert untouched(source, Entry(id="r", task=task).source(BANK.reference), assignment) == left
+    assert untouched(source, assignment) == left
 
 
 def test_names_choose_tasks_and_entries(assignment):

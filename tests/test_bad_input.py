@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from shipped import ROOT
 
-from graders import manifest
-from graders.report import terminal
-from graders.report.model import Report
-from graders.submission import intake
-from graders.submission.intake import Submission
+from cvaekit.report import terminal
+from cvaekit.report.model import Report
+from cvaekit.submission import intake
+from cvaekit.submission.intake import Submission
 
 GOLDEN = Path(__file__).with_name("golden")
-REFERENCE = (manifest.ROOT / "reference" / "conditional_vae" / "cvae.py").read_text()
+REFERENCE = (ROOT / "reference" / "conditional_vae" / "cvae.py").read_text()
 
 
 def edited(old, new):

@@ -9,11 +9,12 @@ from types import CodeType
 from typing import Any
 
 import pytest
+from shipped import KIT
 
-from graders import manifest
-from graders.checks.bank import Bank, BankError, Entry, load
+from cvaekit.bank import Bank, BankError, Entry, load
+from cvaekit.kit import Kit
 
-BANKS = {name: load(name) for name in manifest.assignments()}
+BANKS = {name: load(KIT.assignment(name)) for name in KIT.names()}
 MISTAKES = {"conditional_vae": 160, "explore_cvae": 40, "thickness_cvae": 40}
 INVENTED = {"conditional_vae": 50, "explore_cvae": 40, "thickness_cvae": 40}  # of them: mutations and the like
 COSTLY = {"conditional_vae": 0.02, "explore_cvae": 0.1, "thickness_cvae": 0.1}  # share that costs other tasks too
@@ -40,7 +41,7 @@ def bank(name) -> Bank:
 
 @pytest.fixture
 def tasks(name) -> list[str]:
-    return [task.id for task in manifest.load(name).tasks]
+    return [task.id for task in KIT.assignment(name).tasks]
 
 
 @cache
@@ -132,7 +133,25 @@ def test_every_task_has_variants(bank, tasks):
 
 # ------------------------------------------------------------------------------------------- the loader
 
-MANIFEST = 'reference = "m.py"\n[[task]]\nid = "one"\n[[task]]\nid = "two"\n'
+MANIFEST = """
+title = "A"
+files = ["m.py"]
+symbols = ["f"]
+starter = "m_starter.py"
+reference = "m.py"
+notebook = "m.ipynb"
+"""
+TASK = """
+[[task]]
+id = "{0}"
+title = "T"
+symbol = "f"
+gaps = ["y"]
+points = 1
+hint = "h"
+handout = "h"
+"""
+CHECK = "import pytest\n\n\n@pytest.mark.points(1)\ndef test_a(submission):\n    ...\n"
 REFERENCE = """import math
 
 
@@ -154,13 +173,16 @@ ENTRY = {"id": "a", "task": "one", "symptom": "s.", "hint": "h", "solution": "y 
 @pytest.fixture
 def load_entries(tmp_path):
     def write(*entries: dict[str, Any], name: str = "mistakes.toml", table: str = "mistake") -> Any:
-        for folder in ("graders/a", "reference/a"):
-            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        (tmp_path / "graders/a/assignment.toml").write_text(MANIFEST)
+        hidden = tmp_path / "graders" / "a"
+        for folder in (hidden, tmp_path / "reference" / "a", tmp_path / "assignments" / "a"):
+            folder.mkdir(parents=True, exist_ok=True)
+        (hidden / "assignment.toml").write_text(MANIFEST + TASK.format("one") + TASK.format("two"))
+        for file, text in {"test_one.py": CHECK, "test_two.py": CHECK, "probes.py": "FORMS = {}\n"}.items():
+            (hidden / file).write_text(text)
         (tmp_path / "reference/a/m.py").write_text(REFERENCE)
         lines = [f"[[{table}]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in e.items()) for e in entries]
-        (tmp_path / "graders/a" / name).write_text("\n".join(lines))
-        return load("a", tmp_path / "graders", tmp_path / "reference")
+        (hidden / name).write_text("\n".join(lines))
+        return load(Kit(tmp_path).assignment("a"))
 
     def toml(value: Any) -> str:
         return json.dumps(value)
@@ -209,14 +231,14 @@ def test_ambiguous_entries_carry_their_policy(load_entries):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hint": ""}, "mistakes.toml, a: missing field hint"),
+        ({"hint": ""}, "mistakes.toml, a: hint = '': string should have at least 1 character"),
         ({"task": "three"}, "unknown task three; known are one, two"),
         ({"also": ["three"]}, "unknown task three"),
-        ({"id": "Not Snake"}, "snake_case"),
-        ({"id": "a" * 41}, "40 characters"),
-        ({"colour": "red"}, "unknown field colour"),
-        ({"solution": 3}, "solution must be a str"),
-        ({"replace": ["y"]}, "list of \\[old, new\\]"),
+        ({"id": "Not Snake"}, "write lower-case letters, numbers and _"),
+        ({"id": "a" * 41}, "at most 40 characters"),
+        ({"colour": "red"}, "unknown key colour"),
+        ({"solution": 3}, "solution = 3: input should be a valid string"),
+        ({"replace": ["y"]}, "replace.0 = 'y': input should be a valid tuple"),
         ({"replace": [["z", "y"]]}, "a: the reference has 'z' 0 times, not once"),
         ({"replace": [["x", "y"]]}, "a: the reference has 'x' 2 times, not once"),
         ({"task": "two"}, "no solution region for task 'two'"),
@@ -228,7 +250,7 @@ def test_a_broken_entry_is_named(load_entries, change, message):
 
 
 def test_an_entry_must_differ_somewhere(load_entries):
-    with pytest.raises(BankError, match="missing field solution, replace, before or after"):
+    with pytest.raises(BankError, match="the key solution, replace, before or after is missing"):
         load_entries({key: value for key, value in ENTRY.items() if key != "solution"})
 
 

@@ -1,15 +1,19 @@
 """What students receive is made from the solutions, and nothing of a solution is left in it."""
 
 import ast
-import importlib.util
+import json
+import os
 
 import pytest
+from shipped import KIT
+from visible import imported
 
-from graders.build import differences, generated_files, starter, write
-from graders.manifest import ROOT, assignments, load
+from cvaekit.author.generated_files import FRAME, differences, generated_files, write
+from cvaekit.kit import Kit
+from cvaekit.starter import starter
 
 # The lines around a gap that a solution and its starter share
-FRAMES = {
+AROUND = {
     "conditional_vae": {'"""'},
     "explore_cvae": {
         "for _ in range(epochs):",
@@ -22,32 +26,31 @@ FRAMES = {
 }
 
 
-@pytest.fixture(scope="module", params=assignments())
-def manifest(request):
-    return load(request.param)
+@pytest.fixture(scope="module", params=KIT.names())
+def assignment(request):
+    return KIT.assignment(request.param)
 
 
 @pytest.fixture(scope="module")
-def committed(manifest):
+def committed(assignment):
     """The starter's file."""
-    return ROOT / "assignments" / manifest.name / manifest.settings["starter"]
+    return assignment.student_folder / assignment.starter
 
 
 @pytest.fixture(scope="module")
-def reference(manifest):
-    """The file that it is made from."""
-    return ROOT / "reference" / manifest.name / manifest.settings["reference"]
+def files(assignment):
+    return generated_files(assignment)
 
 
 @pytest.fixture(scope="module")
-def generated(manifest, committed):
-    return generated_files(manifest.name)[committed]
+def generated(files, committed):
+    return files[committed]
 
 
-def solution_lines(reference):
+def solution_lines(assignment):
     """Every line of code that stands in a solution of the reference."""
     inside, lines = False, []
-    for line in map(str.strip, reference.read_text(encoding="utf-8").splitlines()):
+    for line in map(str.strip, assignment.reference_text.splitlines()):
         if line.startswith("### "):
             inside = line == "### BEGIN SOLUTION"
         elif inside and line and not line.startswith("#:"):
@@ -55,20 +58,34 @@ def solution_lines(reference):
     return lines
 
 
-def test_committed_files_are_up_to_date(manifest):
-    assert differences(generated_files(manifest.name)) == []
+def test_committed_files_are_up_to_date(files):
+    assert differences(files) == []
 
 
-def test_starter_holds_no_solution_and_no_marker(manifest, generated, reference):
-    lines = solution_lines(reference)
+def test_the_frame_stands_alone_beside_the_test(assignment, files):
+    texts = {path.name: text for path, text in files.items() if path.suffix == ".py"}
+    assert set(texts) == {assignment.starter, *FRAME, *assignment.shared}
+    assert [name for name, text in texts.items() if "cvaekit" in text.replace("CVAEKIT", "")] == []
+
+
+def test_the_plan_of_the_tasks_is_the_manifests(assignment, files):
+    plan = json.loads(files[assignment.student_folder / "tasks.json"])
+    assert (plan["title"], plan["file"]) == (assignment.title, assignment.files[0])
+    keys = ("id", "points", "symbol", "gaps", "hint", "depends_on")
+    told = [json.loads(task.model_dump_json(include=set(keys))) for task in assignment.tasks]
+    assert plan["tasks"] == told
+
+
+def test_starter_holds_no_solution_and_no_marker(assignment, generated):
+    lines = solution_lines(assignment)
     assert len(lines) > 8
-    assert set(lines) & {line.strip() for line in generated.splitlines()} == FRAMES[manifest.name]
+    assert set(lines) & {line.strip() for line in generated.splitlines()} == AROUND[assignment.name]
     assert "SOLUTION" not in generated
     assert "#:" not in generated
 
 
-def test_every_task_is_named_at_its_gap(generated, manifest):
-    for task in manifest.tasks:
+def test_every_task_is_named_at_its_gap(generated, assignment):
+    for task in assignment.tasks:
         if not task.gaps:
             continue
         region = generated.split(f"# TODO ({task.id})")[1].split("# TODO")[0]
@@ -76,17 +93,14 @@ def test_every_task_is_named_at_its_gap(generated, manifest):
             assert any(gap in line and "..." in line for line in region.splitlines()), gap
 
 
-def test_starter_imports_and_keeps_the_references_names(manifest, committed, reference):
-    spec = importlib.util.spec_from_file_location("starter", committed)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert manifest.title.partition(":")[0] in module.__doc__
+def test_starter_imports_and_keeps_the_references_names(assignment, committed):
+    assert assignment.title.partition(":")[0] in str(imported(committed).__doc__)
 
     def names(path):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         return [(n.name, [a.arg for a in n.args.args]) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
 
-    assert names(committed) == names(reference)
+    assert names(committed) == names(assignment.reference_file)
 
 
 def test_starter_lines_keep_their_indentation():
@@ -116,12 +130,37 @@ def test_differences_show_what_changed(tmp_path):
     same, stale, missing = (tmp_path / name for name in ("same.py", "stale.py", "missing.py"))
     write({same: "x = 1\n", stale: "x = 1\n"})
     found = differences({same: "x = 1\n", stale: "x = 2\n", missing: ""})
-    assert found[1] == "missing.py is missing"
-    assert found[0].startswith("stale.py is out of date\n")
+    assert found[1] == f"{tmp_path.parent.name}/{tmp_path.name}/missing.py is missing"
+    assert found[0].startswith(f"{tmp_path.parent.name}/{tmp_path.name}/stale.py is out of date\n")
     assert "-x = 1\n+x = 2" in found[0]
     assert len(found) == 2
 
 
-def test_unknown_assignment():
-    with pytest.raises(KeyError, match="no assignment 'golf'"):
-        generated_files("golf")
+def changed(tmp_path, **fields):
+    """Exercise 3 in a kit of its own, without its images and tests, with other entries in its manifest."""
+    for part in ("graders", "reference", "assignments"):
+        (tmp_path / part).mkdir()
+        os.symlink(KIT.root / part / "conditional_vae", tmp_path / part / "conditional_vae")
+    found = Kit(tmp_path).assignment("conditional_vae").model_copy(update=fields)
+    found._kit, found._name = Kit(tmp_path), "conditional_vae"
+    return found
+
+
+def test_a_shared_file_that_is_missing_is_told(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"^reference/nowhere\.py is missing; write it, or take it out of `shared` in "
+    ):
+        generated_files(changed(tmp_path, shared=("nowhere.py",)))
+
+
+def test_a_reference_that_python_cannot_read_is_told(tmp_path):
+    found = changed(tmp_path)
+    found.__dict__["reference_text"] = "def f(:\n"
+    with pytest.raises(ValueError, match=r"^cvae\.py, line 1: "):
+        generated_files(found)
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_with_its_name(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        write({tmp_path / "file" / "starter.py": "x = 1\n"})

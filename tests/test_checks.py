@@ -2,8 +2,9 @@
 the audit says."""
 
 import pytest
+from shipped import KIT
 
-from graders.checks import bank
+from cvaekit import bank
 
 # Check id -> a wrong submission that it has to see: a mistake of the bank, or an (old, new) edit of the reference.
 SEEN_BY = {
@@ -43,7 +44,7 @@ SEEN_BY = {
 }
 ADVICE = {"reparameterize.eval_mode"}  # costs nothing
 
-BANK = bank.load("conditional_vae")
+BANK = bank.load(KIT.assignment("conditional_vae"))
 
 
 def wrong(answer, reference):

@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 from commands import COMMAND, cvaekit
-
-from graders import manifest
+from shipped import ROOT
 
 SUBMISSIONS = Path(__file__).with_name("submissions")
-REFERENCE = manifest.ROOT / "reference" / "conditional_vae" / "cvae.py"
+REFERENCE = ROOT / "reference" / "conditional_vae" / "cvae.py"
 
 
 def watch(process):
@@ -41,7 +40,7 @@ def batch(tmp_path_factory):
     text = REFERENCE.read_text().replace("std = torch.exp", "import os; os.kill(os.getpid(), 9); std = torch.exp")
     (folder / "kills_itself.py").write_text(text)
     paths = [SUBMISSIONS / "never_returns.py", folder / "kills_itself.py", SUBMISSIONS / "right.py"]
-    starter = manifest.ROOT / "assignments" / "conditional_vae" / "cvae_starter.py"
+    starter = ROOT / "assignments" / "conditional_vae" / "cvae_starter.py"
     arguments = ["grade", *paths, starter, "--json", folder / "reports.jsonl", "--jobs", "2"]
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         process = subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=out, stderr=err)
@@ -78,16 +77,15 @@ def test_the_report_has_the_schema(batch):
         "score",
         "max_score",
         "tasks",
-        "training",
         "isolation",
+        "device",
         "seconds",
         "versions",
     ]
-    assert report["schema"] == "cvaekit.report/1"
+    assert report["schema"] == "cvaekit.report/2"
     assert set(report["submission"]) == {"name", "sha256"}
-    assert set(report["training"]) == {"nats", "kl", "limit", "steps", "device"}
     assert set(report["isolation"]) == {"level", "summary"}
-    assert set(report["versions"]) == {"cvaekit", "torch", "python"}
+    assert set(report["versions"]) == {"cvaekit", "kit", "torch", "python"}
     for task in report["tasks"]:
         assert list(task) == [
             "id",
@@ -100,9 +98,12 @@ def test_the_report_has_the_schema(batch):
             "blocked_by",
             "notes",
             "checks",
+            "metrics",
         ]
         for check in task["checks"]:
             assert list(check) == ["id", "outcome", "message", "seconds"]
+        for metric in task["metrics"]:
+            assert list(metric) == ["name", "value", "limit", "unit", "better"]
 
 
 def test_the_terminal_shows_every_report_and_a_summary(batch):
@@ -170,17 +171,17 @@ def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_running(tmp_path):
 def test_doctor_tells_what_the_machine_offers():
     result = cvaekit("doctor")
     assert result.returncode == 0
-    for row in ("isolation", "machine", "gpu", "digits", "versions"):
+    for row in ("isolation", "machine", "gpu", "versions", "kit"):
         assert f"\n{row}" in "\n" + result.stdout
 
 
 def test_checks_run_by_hand():
     """The hidden checks are ordinary pytest files."""
-    checks = manifest.ROOT / "graders" / "conditional_vae"
+    checks = ROOT / "graders" / "conditional_vae"
 
     def pytest_by_hand(*arguments):
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=manifest.ROOT)
+        return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=ROOT)
 
     done = pytest_by_hand(
         checks / "test_encode.py", checks / "test_kl_loss.py", "--submission", SUBMISSIONS / "stacked_rows.py"
@@ -188,7 +189,7 @@ def test_checks_run_by_hand():
     assert done.returncode == 1
     assert "Hint: Every row should get longer" in done.stdout
     assert "test_kl_loss.py" not in done.stdout.partition("short test summary")[2]
-    assert "halves.py" not in done.stdout
+    assert "conditioning.py" not in done.stdout
     without = pytest_by_hand(checks)
     assert without.returncode == 4
     assert "--submission PATH" in without.stderr

@@ -5,13 +5,14 @@ import time
 
 import pytest
 import torch
+from shipped import KIT
 
-from graders.checks import diagnosis
-from graders.checks.bank import Bank, Mistake, load
-from graders.checks.values import same
-from graders.sandbox import Died, Raised
+from cvaekit.bank import Bank, Mistake, load
+from cvaekit.compare import same
+from cvaekit.explain import diagnosis
+from cvaekit.sandbox import Died, Raised
 
-BANK = load("conditional_vae")
+BANK = load(KIT.assignment("conditional_vae"))
 
 ENCODER_INPUT = "torch.cat([x, labels_onehot], dim=1)"
 STD = "torch.exp(0.5 * logvar)"
@@ -101,7 +102,7 @@ def test_right_code_is_diagnosed_as_nothing(grade):
 def test_an_entry_that_never_returns_costs_the_diagnosis_and_nothing_else(grade, monkeypatch):
     endless = Mistake(id="endless", task="kl_loss", symptom="-", hint="-", solution="while True:\n    pass")
     bank = Bank(BANK.reference, (endless,), (), ())
-    monkeypatch.setattr(diagnosis, "load", lambda name: bank)
+    monkeypatch.setattr(diagnosis, "load", lambda assignment: bank)
     monkeypatch.setattr(diagnosis, "SECONDS", 1.0)
     before = time.monotonic()
     report = grade(BANK.reference.replace(KL, f"2 * ({KL})"))

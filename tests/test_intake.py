@@ -3,11 +3,11 @@
 import os
 
 import pytest
+from shipped import KIT
 
-from graders import manifest
-from graders.submission import intake
+from cvaekit.submission import intake
 
-MANIFEST = manifest.load("conditional_vae")
+MANIFEST = KIT.assignment("conditional_vae")
 CODE = "class SimpleCVAE: ...\n\n\ndef cvae_loss(): ...\n"
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from graders.checks import noise
+from cvaekit.statistics import normality_tests as noise
 
 SHAPE = (8, 512, 16)
 

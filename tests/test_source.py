@@ -3,14 +3,15 @@
 import re
 
 import pytest
+from shipped import KIT
 
-from graders import manifest
-from graders.submission import source
-from graders.submission.intake import Submission
+from cvaekit.starter import starter
+from cvaekit.submission import source
+from cvaekit.submission.intake import Submission
 
-MANIFEST = manifest.load("conditional_vae")
-REFERENCE = (manifest.ROOT / "reference" / "conditional_vae" / "cvae.py").read_text()
-STARTER = (manifest.ROOT / "assignments" / "conditional_vae" / "cvae_starter.py").read_text()
+MANIFEST = KIT.assignment("conditional_vae")
+REFERENCE = MANIFEST.reference_text
+STARTER = starter(REFERENCE)
 WITH_GAPS = [task.id for task in MANIFEST.tasks if task.gaps]
 
 
@@ -59,6 +60,27 @@ def test_a_placeholder_that_is_left_over_is_no_gap():
     text = text.replace("        return z\n", "        z = ...\n        return mu + std * epsilon\n")
     assert text.count("= ...") > REFERENCE.count("= ...") + 1
     assert read(text).open_gaps == {}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "z = ...\n        return (z := mu + std * epsilon)",  # given a value where it is used
+        "z = ...\n        [z] = [mu + std * epsilon]\n        return z",
+        "z: object = mu + std * epsilon\n        return z",
+    ],
+)
+def test_a_gap_may_be_filled_in_other_statements(lines):
+    text = REFERENCE.replace("z = mu + std * epsilon\n        ### END SOLUTION\n        return z", lines)
+    assert text != REFERENCE
+    assert read(text).open_gaps == {}
+
+
+@pytest.mark.parametrize("lines", ["z = ...\n        z += mu", "z = ...\n        z[0] = mu", "std, z = std, ..."])
+def test_a_placeholder_that_is_only_worked_with_is_a_gap(lines):
+    text = REFERENCE.replace("        z = mu + std * epsilon\n", f"        {lines}\n")
+    assert text != REFERENCE
+    assert list(read(text).open_gaps) == ["reparameterize"]
 
 
 def test_an_ellipsis_in_an_index_is_no_gap():

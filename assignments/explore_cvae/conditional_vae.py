@@ -12,20 +12,18 @@ Losses are in nats per image: sums over pixels and latent units, averaged over i
 
 import argparse
 import contextlib
-import gzip
 import io
 import os
 import pickle
 import socket
-import struct
 import sys
 import time
-import zlib
 from pathlib import Path
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from images import ImagesError, find, read_idx
 
 LATENT_DIM = 16
 HIDDEN_DIM = 256
@@ -166,14 +164,14 @@ class Data:
 
 
 def read_images(raw, name):
-    images = read_idx(raw, name, axes=3)
+    images = read_values(raw, name)
     if images.shape[1:] != (28, 28):
         raise Problem(f"{raw / name} holds images of {images.shape[1]} x {images.shape[2]} pixels, not of 28 x 28.")
     return images.reshape(-1, 784)
 
 
 def read_labels(raw, name, count):
-    labels = read_idx(raw, name, axes=1).long()
+    labels = read_values(raw, name).long()
     if len(labels) != count:
         raise Problem(f"{raw / name} holds {len(labels)} labels for {count} images. Delete {raw} to load it anew.")
     if labels.max() >= NUM_CLASSES:
@@ -181,30 +179,18 @@ def read_labels(raw, name, count):
     return labels
 
 
-def read_idx(raw, name, axes):
-    """The values of an IDX file, plain or .gz: two zero bytes, 8, the number of axes, their lengths, the values."""
-    path = raw / name if (raw / name).exists() else raw / f"{name}.gz"
-    mend = f"Delete it and run this again to download it anew, or use --subset. ({path})"
+def read_values(raw, name):
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise Problem(f"{path.name} is damaged or was not downloaded to its end. {mend}") from None
+        return read_idx(raw, name)
+    except ImagesError as error:
+        raise Problem(f"{error} Delete it and run this again to download it anew, or use --subset.") from None
     except OSError as error:
-        raise Problem(f"{path} cannot be read: {error.strerror}.") from None
-    start = 4 + 4 * axes
-    if len(content) < start or content[:4] != bytes([0, 0, 8, axes]):
-        raise Problem(f"{path.name} is no IDX file. {mend}")
-    shape = struct.unpack(f">{axes}I", content[4:start])
-    values = torch.frombuffer(bytearray(content), dtype=torch.uint8)[start:]
-    if values.numel() != torch.Size(shape).numel() or not values.numel():
-        raise Problem(f"{path.name} ends early: it is damaged, or was not downloaded to its end. {mend}")
-    return values.reshape(shape)
+        raise Problem(f"{error.filename} cannot be read: {error.strerror}.") from None
 
 
 def is_there(folder, name):
-    raw = folder / name / "raw"
     files = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-    return all((raw / file).exists() or (raw / f"{file}.gz").exists() for file in files)
+    return all(find(folder / name / "raw", file) for file in files)
 
 
 def load_data(dataset, folder, subset, device, say):

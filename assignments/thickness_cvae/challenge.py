@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from exercise import Problem, find_work, load_work, read_set
+from images import read_set
+from work_file import Problem, execute, find_work
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / "widths.npz"
@@ -37,7 +38,7 @@ PROBES = 25  # images that are measured again before kept widths are believed
 def measure_chunk(path, images):
     """Widths of some images."""
     torch.set_num_threads(1)
-    work = load_work(path)
+    work = execute(path)
     return [float(work.stroke_width(image)) for image in images.float() / 255]
 
 
@@ -45,6 +46,8 @@ def attempt(what, function, *arguments):
     """The answer of a function of yours; what it raises instead becomes a sentence."""
     try:
         return function(*arguments)
+    except Problem:
+        raise
     except Exception as error:
         told = f"{what} failed: {type(error).__name__}: {error}".splitlines()[0]
         raise Problem(f"{told}. Run pytest in this folder: it says what is still open or wrong.") from None
@@ -144,7 +147,7 @@ def figure(images, widths, path):
     axes.imshow(picture.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axes.hlines([56 - 0.5, 112 - 0.5], -0.5, 279.5, colors="tab:blue", linewidth=0.8)
     axes.set_yticks([28, 84, 140], [f"{name}\n{width:.2f} px" for name, width in zip(NAMES, widths, strict=True)])
-    axes.set_xticks(range(14, 280, 28), range(10))
+    axes.set_xticks(range(14, 280, 28), map(str, range(10)))
     axes.tick_params(length=0)
     axes.set_title("The same two latent codes everywhere; what changes is what was asked for")
     try:
@@ -154,14 +157,14 @@ def figure(images, widths, path):
 
 
 def run(options):
-    path = find_work("thickness")
+    path = find_work(HERE, "thickness.py", "thickness_starter.py")
     if not os.access(options.out.resolve().parent, os.W_OK):  # better said before minutes of work than after them
         raise Problem(
             f"{options.out} cannot be written: its folder is missing, or read-only. Choose another with --out."
         )
     print(f"Your work: {path.name}", flush=True)
-    work = attempt(path.name, load_work, path)
-    (train_images, train_digits), (test_images, _) = read_set("train"), read_set("t10k")
+    work = attempt(path.name, execute, path)
+    (train_images, train_digits), (test_images, _) = read_set(HERE, "train"), read_set(HERE, "t10k")
     widths, test_widths = measured(train_images, path), measured(test_images, path)
     cuts = attempt("tercile_cuts", work.tercile_cuts, widths)
     labels = attempt("thickness_labels", work.thickness_labels, widths, cuts)
@@ -190,7 +193,7 @@ def main():
     parser.add_argument("--widths-only", action="store_true", help="measure, cut, count, and stop")
     try:
         run(parser.parse_args())
-    except Problem as problem:
+    except (Problem, OSError) as problem:  # no work, or no digits
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,222 +1,294 @@
-"""What the tests beside a starter have in common: find the work and the data, judge task by task, and say what is next.
+"""The frame of the visible tests: read the student's file, judge it task by task, and say what is next.
 
-Each task is judged on its own: *not started* while a `...` of it is still there, otherwise *right* or *wrong*, and if
-wrong, what was called, what came back and what was wanted.
+A test file beside the starter makes one `EXERCISE = Exercise(__file__)`, a fixture `work` that returns
+`EXERCISE.begin(request.config)`, and a check for each task of `tasks.json`:
+
+    @EXERCISE.judged
+    def test_middle(work):
+        called = "middle(1, 2)"
+        answer = work.ask(called, work.module.middle, 1, 2, wanted="a number")
+        if answer != 1.5:
+            raise Wrong(called, told(answer), "a number that is as far from 1 as from 2")
+
+A task is *not started* while all its `...` are there, *begun* while some are, otherwise *right* or *wrong*.
 """
 
 import ast
+import copy
 import functools
-import gzip
-import importlib.util
-import os
-import struct
-import zlib
+import json
+import sys
+import types
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
-import torch
 
-HERE = Path(__file__).resolve().parent
+from gaps import Gap, definition, gaps_in, holds_placeholder, is_stub
+from work_file import ERRORS, Problem, describe, execute, find_work, line_of, read_tree
+
+SEED = 20
 
 
-class Problem(Exception):
-    """Something that the user can mend; the text says how."""
+class Waits(Exception):
+    """A task that cannot be judged before something else is done; the text says what."""
 
 
 class Wrong(Exception):
-    """A property that does not hold, told as call, answer, wish and hint."""
+    """A property that does not hold: what was called, what came back, what was wanted. Without a hint, the task's."""
 
-    def __init__(self, called, got, wanted, hint=None):
+    def __init__(self, called: str, got: str, wanted: str, hint: str | None = None):
         self.called, self.got, self.wanted, self.hint = called, got, wanted, hint
-
-
-# ------------------------------------------------------------------------------------------- your work and the data
-
-
-def find_work(stem):
-    """`stem`.py, or the starter where there is none, or the file that the variable STEM_FILE names."""
-    variable = f"{stem.upper()}_FILE"
-    if named := os.environ.get(variable):
-        path = Path(named).resolve()
-        missing = f"{variable} names a file that is not there: {path}"
-    else:
-        path = HERE / (f"{stem}.py" if (HERE / f"{stem}.py").is_file() else f"{stem}_starter.py")
-        missing = f"There is no {stem}.py in {HERE}. Copy {stem}_starter.py to {stem}.py to begin."
-    if not path.is_file():
-        raise Problem(missing)
-    return path
-
-
-def load_work(path):
-    """The module in a file, imported anew."""
-    spec = importlib.util.spec_from_file_location(f"work_{path.stem}", path)
-    assert spec is not None  # a file's name ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def read_set(part, name="MNIST"):
-    """Images (n, 28, 28) uint8 and labels (n,) int64 of `train` or `t10k`, from the first folder that has them.
-
-    The folders: CVAEKIT_DATA, `data` beside this file, `../data`.
-    """
-    places = [HERE / "data", HERE.parent / "data"]
-    if named := os.environ.get("CVAEKIT_DATA"):
-        places.insert(0, Path(named))
-    raw = next((place / name / "raw" for place in places if _holds(place / name / "raw", part)), None)
-    if raw is None:
-        raise Problem(
-            f"No {name} found: put {name}/raw into a folder data beside this file, or name its place in CVAEKIT_DATA."
-        )
-    return _read_idx(raw, f"{part}-images-idx3-ubyte"), _read_idx(raw, f"{part}-labels-idx1-ubyte").long()
-
-
-def _holds(raw, part):
-    """Whether a folder has the images of a part; an empty one may be left over from a download."""
-    return any((raw / f"{part}-images-idx3-ubyte{end}").is_file() for end in ("", ".gz"))
-
-
-def _read_idx(raw, name):
-    path = raw / name if (raw / name).is_file() else raw / f"{name}.gz"
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        start = 4 + 4 * content[3]
-        shape = struct.unpack(f">{content[3]}I", content[4:start])
-        return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)
-    except (OSError, EOFError, zlib.error, IndexError, ValueError, RuntimeError, struct.error) as error:
-        raise Problem(f"{path} cannot be read, or is damaged: {error}") from None
-
-
-# --------------------------------------------------------------------------------------------------- task by task
 
 
 @dataclass(frozen=True)
 class Task:
-    """Its points, the function that it fills, the names that the starter leaves at `...` there, and a hint."""
+    """One entry of `tasks.json`; `gaps` are the names that the starter leaves at `...` inside `symbol`."""
 
-    points: int
-    function: str
-    gaps: tuple[str, ...]
+    id: str
+    points: float
+    symbol: str
+    gaps: list[str]
     hint: str
+    depends_on: list[str] = field(default_factory=list)
 
 
-@dataclass
 class Exercise:
-    """One file of work and its tasks; `states` fills while the tests run."""
+    """One file of work and its tasks. `states` (by task id) and `notes` fill while the tests run."""
 
-    title: str
-    stem: str
-    tasks: dict[str, Task]
-    states: dict[str, str] = field(default_factory=dict)
-    module: ModuleType | None = None
-    problem: str | None = None  # why there is no module
-    tree: ast.Module = field(default_factory=lambda: ast.parse(""))
+    def __init__(self, test_file: str):
+        self.folder = Path(test_file).resolve().parent
+        tasks = self.folder / "tasks.json"
+        if not tasks.is_file():
+            raise pytest.Collector.CollectError(f"{tasks} is missing; it belongs beside {Path(test_file).name}")
+        plan = json.loads(tasks.read_text(encoding="utf-8"))
+        self.title, self.file, self.starter = plan["title"], plan["file"], plan["starter"]
+        self.tasks = {entry["id"]: Task(**entry) for entry in plan["tasks"]}
+        self.states: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.path = self.folder / self.file
+        self.tree, self.module = ast.Module([], []), types.ModuleType("empty")
+        self.problem: str | None = None  # why the file cannot be judged, or not in full
 
-    def begin(self, request):
-        """Read the work; to be called by a fixture of the session."""
-        request.config.pluginmanager.register(Summary(self))
+    def begin(self, config: pytest.Config) -> "Exercise":
+        """Read and import the work; what stands in the way becomes `problem`."""
+        config.pluginmanager.register(Summary(self))
         try:
-            path = find_work(self.stem)
-            self.tree = ast.parse(path.read_bytes())
-            self.module = load_work(path)
+            self.path = find_work(self.folder, self.file, self.starter)
+            self.tree = read_tree(self.path)
+            self.module = self._imported()
+            self.problem = self._missing()
         except Problem as problem:
             self.problem = str(problem)
-        except (Exception, SystemExit) as error:
-            self.problem = f"{path.name} cannot be imported.\n{type(error).__name__}: {error}"
         return self
 
-    def judged(self, test):
-        """Turn a function that raises Wrong into a test of the task that it is named after."""
-        task = test.__name__.removeprefix("test_")
+    def check_file(self) -> None:
+        """Fail if the file cannot be read or imported, or lacks a name of the starter."""
+        if self.problem:
+            pytest.fail(self.problem, pytrace=False)
 
-        @functools.wraps(test)
-        def wrapper(work):
-            torch.manual_seed(20)
-            torch.set_num_threads(1)  # these matrices are small; several threads would wait for each other
-            if self.problem:
-                self.wait(task, "cannot be judged yet")
-            if self.still_open(task):
-                self.wait(task, "not started")
-            self.states[task] = "wrong"
-            try:
-                test(work)
-            except Wrong as wrong:
-                hint = wrong.hint or self.tasks[task].hint
-                text = f"Called: {wrong.called}\nGot:    {wrong.got}\nWanted: {wrong.wanted}\nHint:   {hint}"
-                pytest.fail(text, pytrace=False)
-            except Problem as problem:  # images that are not there, for one
-                self.wait(task, f"not run: {problem}")
-            self.states[task] = "right"
-
-        return wrapper
-
-    def wait(self, task, why):
-        """Judge `task` later."""
-        self.states[task] = why
-        pytest.skip(why)
-
-    def still_open(self, task):
-        """Whether a gap of the task is only ever given the placeholder."""
-        found: dict[str, list[bool]] = {gap: [] for gap in self.tasks[task].gaps}
-        for function in ast.walk(self.tree):
-            if isinstance(function, ast.FunctionDef) and function.name == self.tasks[task].function:
-                for node in ast.walk(function):
-                    if isinstance(node, ast.Assign):
-                        for gap in _names(node.targets) & found.keys():
-                            found[gap].append(_filled(node.value))
-        return any(values and not any(values) for values in found.values())
-
-    def ask(self, called, function, wanted="an answer"):
-        """The answer of `function`; an exception of the student's becomes a Wrong."""
+    def _imported(self) -> types.ModuleType:
         try:
-            return function()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a warning costs nothing here
+                return self.run()
+        except ERRORS as error:
+            problem = f"{self.path.name} cannot be imported.\n{describe(error, self.path)}"
+        raise Problem(problem)
+
+    def _missing(self) -> str | None:
+        """What the starter defines and this file does not."""
+        for name in dict.fromkeys(task.symbol.partition(".")[0] for task in self.tasks.values()):
+            if not self._has(name):
+                found = [node.name for node in self.tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+                kind = "class" if self._is_class(name) else "function"
+                return (
+                    f"{self.path.name} has no {kind} {name}; it defines {', '.join(found) or 'nothing'}.\n"
+                    "The names of the starter stay as they are."
+                )
+        return None
+
+    def _is_class(self, name: str) -> bool:
+        return any(task.symbol.startswith(f"{name}.") for task in self.tasks.values())
+
+    def _has(self, name: str) -> bool:
+        value = getattr(self.module, name, None)
+        return isinstance(value, type) if self._is_class(name) else callable(value)
+
+    def run(self, without: str | None = None) -> types.ModuleType:
+        """The module, made anew. Where several tasks share a function, open gaps get a neutral value.
+
+        That is None for an attribute and 0.0 for a variable; so a gap in one place does not stop the others from being
+        judged. The filled gaps of the task `without` get it too.
+        """
+        tree, symbols = copy.deepcopy(self.tree), [task.symbol for task in self.tasks.values() if task.gaps]
+        for task in self.tasks.values():
+            for gap in self._gaps(task, tree) if symbols.count(task.symbol) > 1 else []:
+                for statement in gap.statements:
+                    if task.id == without or (statement.value and holds_placeholder(statement.value)):
+                        neutral = ast.Constant(None if gap.is_attribute else 0.0)
+                        statement.value = ast.copy_location(neutral, statement.value or statement)
+        return execute(self.path, tree)
+
+    def _gaps(self, task: Task, tree: ast.Module | None = None) -> list[Gap]:
+        function = definition(tree or self.tree, task.symbol)
+        return gaps_in(function, task.gaps) if function else []
+
+    def unfilled(self, task: Task) -> str | None:
+        """None for a task that can be judged, otherwise "not started", or which of its gaps are still open."""
+        function = definition(self.tree, task.symbol)
+        if function is None or not task.gaps:
+            return None
+        if is_stub(function):
+            return "not started"
+        found = self._gaps(task)
+        blank = [gap for gap in found if gap.blank]
+        if not any(gap.open for gap in found):
+            return None
+        if len(blank) == len(found):
+            return "not started"
+        lines = [str(number) for gap in blank for number in gap.lines]
+        verb, word = ("is", "line") if len(lines) == 1 else ("are", "lines")
+        return f"begun: {' and '.join(gap.name for gap in blank)} {verb} still ... ({word} {' and '.join(lines)})"
+
+    # ------------------------------------------------------------------------------------------------ for the checks
+
+    def judged(self, check: Callable[["Exercise"], None]) -> Callable[["Exercise"], None]:
+        """Make a test of a function `test_TASK(work)`, which raises Wrong for a property that does not hold.
+
+        An OSError of the check's own, about a file that it needs, leaves the task unjudged.
+        """
+        task = self.tasks[check.__name__.removeprefix("test_")]
+
+        @functools.wraps(check)
+        def test(work: "Exercise") -> None:
+            state, message = self._judge(task, check)
+            self.states[task.id] = state
+            if message:
+                pytest.fail(message, pytrace=False)
+            elif state != "right":
+                pytest.skip(state)
+
+        return test
+
+    def _judge(self, task: Task, check: Callable[["Exercise"], None]) -> tuple[str, str | None]:
+        """State of a task, and what to tell of a wrong one. Returns it, so that no exception is chained to another."""
+        if not self._has(task.symbol.partition(".")[0]):
+            return "cannot be judged yet", None
+        if unfilled := self.unfilled(task):
+            return unfilled, None
+        prepare()
+        try:
+            self.needs(*task.depends_on)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                check(self)
+            return "right", None
+        except Waits as waits:
+            return str(waits), None
+        except (OSError, Problem) as error:
+            return f"not run: {error}", None
+        except Wrong as found:
+            wrong = found
+        except Exception as error:  # a value that nobody thought of when the check was written
+            wrong = Wrong(task.symbol, describe(error, self.path), "an answer that this test can work with")
+        parts = {"called": wrong.called, "got": wrong.got, "wanted": wrong.wanted, "hint": wrong.hint or task.hint}
+        lines = [f"{name:<8}{text}".replace("\n", "\n        ") for name, text in parts.items()]
+        return "wrong", "\n".join([task.id, *lines])
+
+    def ask(
+        self,
+        called: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        wanted: str = "an answer",
+        hint: str | None = None,
+        **named: Any,
+    ) -> Any:
+        """The answer of a student's function; an exception of its becomes a Wrong with the student's line."""
+        try:
+            return function(*arguments, **named)
         except Wrong:
             raise
-        except (Exception, SystemExit) as error:
-            raise Wrong(called, f"{type(error).__name__}: {error}".splitlines()[0][:300], wanted) from None
+        except ERRORS as error:
+            raise Wrong(called, describe(error, self.path), wanted, hint) from None
+
+    def needs(self, *tasks: str) -> None:
+        """Wait for these tasks: for any that was judged and is not right, and for any that is not filled."""
+        late = [t for t in tasks if self.states.get(t, "right") != "right" or self.unfilled(self.tasks[t])]
+        if late:
+            raise Waits(f"waits for {' and '.join(late) if len(late) < 3 else 'the tasks above'}")
+
+    def within(self, error: BaseException, task: str) -> bool:
+        """Whether `error` passed through a statement that fills a gap of `task`."""
+        number = line_of(error, self.path)
+        nodes = [statement for gap in self._gaps(self.tasks[task]) for statement in gap.statements]
+        return any(node.lineno <= number <= (node.end_lineno or 0) for node in nodes)
 
 
-def _names(targets):
-    """The variables and attributes that a statement gives a value."""
-    return {getattr(part, "id", getattr(part, "attr", "")) for target in targets for part in ast.walk(target)}
+def prepare() -> None:
+    """Seed what draws random numbers, and let torch compute on one thread: the matrices here are small."""
+    random, numpy, torch = (sys.modules.get(name) for name in ("random", "numpy", "torch"))
+    if random:
+        random.seed(SEED)
+    if numpy:
+        numpy.random.seed(SEED)
+    if torch:
+        torch.manual_seed(SEED)
+        torch.set_num_threads(1)
 
 
-def _filled(value):
-    return not any(isinstance(part, ast.Constant) and part.value is ... for part in ast.walk(value))
+def told(value: object) -> str:
+    """What came back, in words."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"a {dtype} {type(value).__name__.lower()} of shape {tuple(value.shape)}"
+    if isinstance(value, tuple | list):
+        return f"{len(value)} values: {', '.join(told(item) for item in value[:3])}"
+    if value is ...:
+        return "the placeholder ..."
+    if value is None or isinstance(value, int | float | str | dict):
+        return f"{value!r:.80}"
+    return f"a {type(value).__name__}"
 
 
 class Summary:
-    """Prints one line for each task, and makes the exit code say whether all of them are right."""
+    """Prints one line for each task and what is next, and makes the exit code say whether all tasks are right."""
 
-    def __init__(self, exercise):
+    def __init__(self, exercise: Exercise):
         self.exercise = exercise
 
-    def pytest_sessionfinish(self, session):
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if any(state != "right" and not state.startswith("not run") for state in self.exercise.states.values()):
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter):
-        tasks, states = self.exercise.tasks, self.exercise.states
-        terminalreporter.section(self.exercise.title)
-        for name, task in tasks.items():
-            state = states.get(name, "not run")
+    @pytest.hookimpl(trylast=True)  # of several exercises in one run, the first one's summary comes first
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        exercise, write = self.exercise, terminalreporter.write_line
+        tasks, states = exercise.tasks, exercise.states
+        terminalreporter.section(f"{exercise.title} ({exercise.path.name})")
+        width = max(map(len, [*tasks, "x" * 19])) + 2
+        for task in tasks.values():
+            state = states.get(task.id, "not run: not selected")
             colour = {"right": "green", "wrong": "red"}.get(state, "yellow")
-            terminalreporter.write_line(f"{name:<21}{task.points:>3} points   {state}", **{colour: True})
-        right = sum(state == "right" for state in states.values())
-        terminalreporter.write_line(f"{right} of {len(tasks)} tasks right")
-        if self.exercise.problem:
-            terminalreporter.write_line(f"next: {self.exercise.problem.splitlines()[0]}")
-        elif todo := [name for name, state in states.items() if state in ("wrong", "not started")]:
-            terminalreporter.write_line(f"next: {todo[0]} ({tasks[todo[0]].function})")
-            terminalreporter.write_line(f"      {tasks[todo[0]].hint}")
+            write(f"{task.id:<{width}}{task.points:>3g} points   {state}", **{colour: True})
+        write(f"{list(states.values()).count('right')} of {len(tasks)} tasks right")
+        for note in exercise.notes:
+            write(note)
+        if exercise.problem:
+            write(f"next: {exercise.problem.splitlines()[0]}")
+        elif todo := self._todo():
+            write(f"next: {todo.id} ({todo.symbol})")
+            write(f"      {todo.hint}")
+        elif all(states.get(task) == "right" for task in tasks):
+            write("The grader asks for more of the same: other numbers, other sizes.")
 
-
-def told(value):
-    """What came back, in words."""
-    if isinstance(value, torch.Tensor):
-        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
-    return "the placeholder ..." if value is ... else f"{value!r:.80}"
+    def _todo(self) -> Task | None:
+        """The first task to work on; those that wait for others come last."""
+        states = {task: self.exercise.states.get(task, "not run").partition(":")[0] for task in self.exercise.tasks}
+        todo = [task for task, state in states.items() if state not in ("right", "not run")]
+        todo.sort(key=lambda task: states[task] not in ("wrong", "begun", "not started"))
+        return self.exercise.tasks[todo[0]] if todo else None

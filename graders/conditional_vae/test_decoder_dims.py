@@ -2,18 +2,19 @@
 
 import pytest
 
-from graders.conditional_vae.layers import check_first_width, check_given_layers
+from graders.conditional_vae.network import NETWORK
+from graders.cvae import layer_widths
 
 
 @pytest.mark.points(7)
 def test_first_layer(submission):
     """The first decoder layer is as wide as latent code and one-hot label together, for every latent size."""
-    check_first_width(
-        submission, "decoder_fc1", lambda latent_dim: latent_dim + 10, "latent code and one-hot label together"
+    layer_widths.first_width(
+        NETWORK, submission, "decoder_fc1", lambda latent_dim: latent_dim + 10, "latent code and one-hot label together"
     )
 
 
 @pytest.mark.points(3)
 def test_given_layers(submission):
     """The decoder's other layers are as given, and nothing is added to them."""
-    check_given_layers(submission, lambda name: name.startswith("decoder"))
+    layer_widths.given_layers(NETWORK, submission, lambda name: name.startswith("decoder"))

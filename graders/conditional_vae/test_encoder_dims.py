@@ -2,16 +2,19 @@
 
 import pytest
 
-from graders.conditional_vae.layers import check_first_width, check_given_layers
+from graders.conditional_vae.network import NETWORK
+from graders.cvae import layer_widths
 
 
 @pytest.mark.points(7)
 def test_first_layer(submission):
     """The first encoder layer is as wide as image and one-hot label together, for every latent size."""
-    check_first_width(submission, "encoder_fc1", lambda latent_dim: 784 + 10, "image and one-hot label together")
+    layer_widths.first_width(
+        NETWORK, submission, "encoder_fc1", lambda latent_dim: 784 + 10, "image and one-hot label together"
+    )
 
 
 @pytest.mark.points(3)
 def test_given_layers(submission):
     """The encoder's other layers and its two heads are as given, and nothing is added to them."""
-    check_given_layers(submission, lambda name: not name.startswith("decoder"))
+    layer_widths.given_layers(NETWORK, submission, lambda name: not name.startswith("decoder"))

@@ -6,15 +6,17 @@ import pytest
 import torch
 from hypothesis import given
 
-from graders.checks.failure import Failure
-from graders.conditional_vae import inputs, losses
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
+from graders.cvae import losses
+from graders.cvae.examples import BATCHES, LATENTS, PROFILE, SEEDS
 
 WANTED = "the divergence of N(mu, exp(logvar)) from the standard normal, summed over all units and images"
 
 
 @pytest.mark.points(5)
-@inputs.PROFILE
-@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+@PROFILE
+@given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
 def test_value(submission, batch, latent_dim, seed):
     """The term has the closed form's value."""
     arguments = losses.example(batch, latent_dim, seed)
@@ -46,15 +48,15 @@ def _hint(got, wanted, batch, latent_dim):
 
 
 @pytest.mark.points(4)
-@inputs.PROFILE
-@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+@PROFILE
+@given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
 def test_gradient(submission, batch, latent_dim, seed):
     """Its gradients pull mu to zero and the variance to one, at the closed form's rates."""
     _, _, mu, logvar = arguments = losses.example(batch, latent_dim, seed)
     found = losses.ask(submission, arguments)["gradients"] or {}
     for name, wanted in (("mu", mu), ("logvar", 0.5 * (logvar.exp() - 1))):
         got = found.get(name)
-        if got is None or not inputs.close(got, wanted, 1e-3):
+        if got is None or not close(got, wanted, 1e-3):
             what = (
                 f"no gradient reaches {name}" if got is None else f"the gradient that reaches {name} has other values"
             )

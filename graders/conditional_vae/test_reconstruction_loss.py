@@ -5,15 +5,17 @@ import math
 import pytest
 from hypothesis import given
 
-from graders.checks.failure import Failure
-from graders.conditional_vae import inputs, losses
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
+from graders.cvae import losses
+from graders.cvae.examples import BATCHES, PROFILE, SEEDS
 
 WANTED = "a reconstruction term that is the binary cross entropy, summed over all pixels and images"
 
 
 @pytest.mark.points(4)
-@inputs.PROFILE
-@given(batch=inputs.BATCHES, seed=inputs.SEEDS)
+@PROFILE
+@given(batch=BATCHES, seed=SEEDS)
 def test_value(submission, batch, seed):
     """The term is the binary cross entropy summed over pixels and images."""
     arguments = losses.example(batch, 5, seed)
@@ -40,14 +42,14 @@ def _hint(got, wanted, batch):
 
 
 @pytest.mark.points(4)
-@inputs.PROFILE
-@given(batch=inputs.BATCHES, seed=inputs.SEEDS)
+@PROFILE
+@given(batch=BATCHES, seed=SEEDS)
 def test_gradient(submission, batch, seed):
     """The gradient that reaches the reconstruction is that of the binary cross entropy."""
     reconstruction, original, _, _ = arguments = losses.example(batch, 5, seed)
     got = (losses.ask(submission, arguments)["gradients"] or {}).get("reconstruction")
     wanted = (reconstruction - original) / (reconstruction * (1 - reconstruction))
-    if got is None or not inputs.close(got, wanted, 1e-3):
+    if got is None or not close(got, wanted, 1e-3):
         what = "no gradient reaches the reconstruction" if got is None else "the gradient has other values"
         raise Failure(
             f"backward through {losses.call(arguments)}",

@@ -1,7 +1,7 @@
 """Task reparameterize: exact gradient identities first, then the noise itself.
 
 The checks on the noise share one sample of 8 calls x 512 rows x 16 units and the false-alarm bound of
-`graders.checks.noise`: 8e-11 for each of the twelve, so below 1e-9 for a right submission.
+`cvaekit.statistics.normality_tests`: 8e-11 for each of the twelve, so below 1e-9 for a right submission.
 """
 
 import pytest
@@ -9,9 +9,12 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from graders.checks import noise as noise_tests
-from graders.checks.failure import Failure
-from graders.conditional_vae import inputs
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
+from cvaekit.statistics import normality_tests as noise_tests
+from graders.conditional_vae.network import NETWORK
+from graders.cvae.examples import BATCHES, LATENTS, PROFILE, SEEDS
+from graders.cvae.network import codes, shape_of
 
 CALL = "reparameterize(mu, logvar)"
 PATH_HINT = "The error must be able to travel back through the sample to both heads; which step cuts it off?"
@@ -19,14 +22,13 @@ PATH_HINT = "The error must be able to travel back through the sample to both he
 
 def draw(submission, mu, logvar, seed=0):
     """The probe's answer for one call; its z is a float32 tensor shaped like mu."""
-    answer = submission.ask(
-        "reparameterize", CALL, wanted="one tensor z shaped like mu", mu=mu, logvar=logvar, seed=seed
-    )
+    arguments = {"mu": mu, "logvar": logvar, **NETWORK.for_probes}
+    answer = submission.ask("reparameterize", CALL, wanted="one tensor z shaped like mu", seed=seed, **arguments)
     z = answer["z"]
     if not isinstance(z, Tensor) or z.shape != mu.shape:
         raise Failure(
             f"{CALL} with mu of shape {tuple(mu.shape)}",
-            inputs.shape_of(z),
+            shape_of(z),
             "one tensor z shaped like mu",
             "The caller expects one sample: a number for each number in mu.",
         )
@@ -55,15 +57,15 @@ def gradient_of(answer, name, like):
 
 def parameters(batch, latent_dim, seed):
     """mu and logvar of both signs; |logvar| < 4, and up to 15 in the last column."""
-    mu, logvar = inputs.codes(batch, latent_dim, seed, 1.5), inputs.codes(batch, latent_dim, seed + 1, 1.2)
+    mu, logvar = codes(batch, latent_dim, seed, 1.5), codes(batch, latent_dim, seed + 1, 1.2)
     logvar = logvar.clamp(-3.9, 3.9)
     logvar[:, -1] = (8 * logvar[:, -1]).clamp(-15, 15)
     return mu, logvar
 
 
 @pytest.mark.points(3)
-@inputs.PROFILE
-@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+@PROFILE
+@given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
 def test_gradient_of_mu(submission, batch, latent_dim, seed):
     """Moving mu moves z by as much: dz/dmu is 1 everywhere."""
     mu, logvar = parameters(batch, latent_dim, seed)
@@ -73,7 +75,7 @@ def test_gradient_of_mu(submission, batch, latent_dim, seed):
         raise Failure(called, "no gradient reaches mu", wanted, PATH_HINT)
     if not gradient.abs().max() > 0:
         raise Failure(called, "the gradient that reaches mu is zero everywhere", wanted, PATH_HINT)
-    if not inputs.close(gradient, torch.ones_like(mu)):
+    if not close(gradient, torch.ones_like(mu)):
         raise Failure(
             called,
             "the gradient that reaches mu has other values",
@@ -83,8 +85,8 @@ def test_gradient_of_mu(submission, batch, latent_dim, seed):
 
 
 @pytest.mark.points(5)
-@inputs.PROFILE
-@given(batch=inputs.BATCHES, latent_dim=inputs.LATENTS, seed=inputs.SEEDS)
+@PROFILE
+@given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
 def test_gradient_of_logvar(submission, batch, latent_dim, seed):
     """The noise grows with logvar at the right rate: dz/dlogvar is (z - mu) / 2 everywhere."""
     mu, logvar = parameters(batch, latent_dim, seed)
@@ -125,7 +127,7 @@ def test_limit(submission):
     """With no spread left, z is mu."""
     mu, _ = parameters(7, 5, 31)
     z = draw(submission, mu, torch.full_like(mu, -60.0))["z"]
-    if not inputs.close(z, mu, 1e-5):
+    if not close(z, mu, 1e-5):
         raise Failure(
             f"{CALL} with logvar = -60",
             "z is not mu",
@@ -142,9 +144,9 @@ def test_same_noise(submission):
     drawn = [
         (draw(submission, m, v, seed=41)["z"].double() - m.double()) / torch.exp(0.5 * v.double()) for m, v in cases
     ]
-    if not inputs.close(drawn[1], drawn[0], 1e-6):
+    if not close(drawn[1], drawn[0], 1e-6):
         return  # noise from a source that cannot be seeded; the checks on its distribution judge it
-    if any(not inputs.close(other, drawn[0], 1e-3) for other in drawn[2:]):
+    if any(not close(other, drawn[0], 1e-3) for other in drawn[2:]):
         raise Failure(
             f"{CALL} with one seed and several mu and logvar",
             "another noise each time",
@@ -166,7 +168,7 @@ def test_inputs_unchanged(submission):
     mu, logvar = parameters(7, 5, 47)
     after = draw(submission, mu, logvar)["inputs_after"]
     for name, got, wanted in zip(("mu", "logvar"), after, (mu, logvar), strict=True):
-        if not inputs.close(got, wanted, 1e-6):
+        if not close(got, wanted, 1e-6):
             raise Failure(
                 CALL,
                 f"{name} was overwritten",
@@ -194,9 +196,10 @@ def sample(submission):
         batch=batch,
         latent_dim=latent_dim,
         seed=20_231,
+        **NETWORK.for_probes,
     )
     if not isinstance(answer, Tensor) or answer.shape != SAMPLE:
-        raise Failure(f"{CALL} with mu of shape {SAMPLE[1:]}", inputs.shape_of(answer), "one tensor z shaped like mu")
+        raise Failure(f"{CALL} with mu of shape {SAMPLE[1:]}", shape_of(answer), "one tensor z shaped like mu")
     return answer.double()
 
 
@@ -245,7 +248,7 @@ HINTS = {
 def test_eval_mode(submission):
     """Advice only: the bound is defined with a sample in eval mode too."""
     mu, logvar = parameters(7, 5, 53)
-    if inputs.close(submission.ask_aside("eval_mode", mu=mu, logvar=logvar), mu, 1e-6):
+    if close(submission.ask_aside("eval_mode", mu=mu, logvar=logvar, **NETWORK.for_probes), mu, 1e-6):
         submission.note(
             "In eval mode reparameterize returns mu itself. No points are lost, but a test loss measured "
             "that way is not the bound of the handout: it is too low."

@@ -1,4 +1,4 @@
-"""Inputs for the checks, and what the formulas say of them."""
+"""Inputs for the checks, and what the formulas give for them."""
 
 import math
 from functools import cache
@@ -6,12 +6,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from graders.checks.values import close as close  # the checks find both beside their inputs
-from graders.conditional_vae.inputs import shape_of as shape_of
-
-
-def generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from graders.cvae.losses import cross_entropy, kl_of_units
+from graders.cvae.network import generator
 
 
 def batch(count: int, latent_dim: int, seed: int) -> list[Tensor]:
@@ -26,15 +22,13 @@ def batch(count: int, latent_dim: int, seed: int) -> list[Tensor]:
 
 def terms(inputs: list[Tensor]) -> tuple[float, float]:
     """Reconstruction and KL in nats per image, in double precision."""
-    r, x, _, _ = (part.double() for part in inputs)
-    reconstruction = -(x * r.log() + (1 - x) * (1 - r).log()).sum() / len(x)
-    return float(reconstruction), float(units(inputs).sum())
+    reconstruction, images, _, _ = inputs
+    return cross_entropy(reconstruction, images) / len(images), float(units(inputs).sum())
 
 
 def units(inputs: list[Tensor]) -> Tensor:
     """KL of each unit, averaged over images: (latent_dim,) float64."""
-    _, _, mu, logvar = (part.double() for part in inputs)
-    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean(dim=0)
+    return kl_of_units(inputs[2], inputs[3]).mean(dim=0)
 
 
 def means(active: int, asleep: int, count: int, seed: int) -> Tensor:

@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graders import digits
+from graders.cvae.images import Digits, load
 from graders.explore_cvae.networks import WEIGHTS, classifier, decoder
 
 EPOCHS, BATCH, RATE = 12, 128, 1e-3
 PER_DIGIT = 1000
 
 
-def trained(data: digits.Digits) -> nn.Module:
+def trained(data: Digits) -> nn.Module:
     """The classifier. Images are shifted by up to two pixels, so that it judges shapes and not places."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 2:
         sys.exit((__doc__ or "").partition("\n")[0])
     torch.set_num_threads(1)
-    data = digits.load(Path(arguments[0]))
+    data = load(Path(arguments[0]))
     layers = dict(zip(("0", "2"), ("first", "second"), strict=True))
     stored = {f"classifier.{layers[name[0]]}{name[1:]}": value for name, value in trained(data).state_dict().items()}
     state = torch.load(arguments[1], weights_only=True)["model"]

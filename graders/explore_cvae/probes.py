@@ -1,7 +1,7 @@
-"""What the grader asks of a submission. These functions run inside the locked worker, next to the student's code.
+"""Questions to a submission of Exercise 2. These functions run inside the locked worker, next to the student's code.
 
 They hold nothing secret and decide nothing: each calls the submission and returns the values that came back.
-`module` is always the imported submission. A probe may raise Unexpected when what came back cannot be used at all.
+`module` is the imported submission. A probe raises Unexpected when what came back cannot be used at all.
 """
 
 from typing import Any
@@ -9,14 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.conditional_vae import probes as shared
-from graders.sandbox.probing import Unexpected, describe, number
+from cvaekit.sandbox.probe import Unexpected, call, describe, number
 
-# What each probe returns, for the grader to hold an answer against: see graders.checks.form.
+# What each probe returns, for the grader to hold an answer against: see cvaekit.grading.form.
 FORMS: dict[str, Any] = {
-    "both_terms": {"terms": [float], "after": [Tensor]},
-    "per_unit": {"kl": Tensor, "after": [Tensor]},
-    "active": {"active": int, "after": [Tensor]},
+    "both_terms": {"terms": [float, float], "after": [Tensor, Tensor, Tensor, Tensor]},
+    "per_unit": {"kl": Tensor, "after": [Tensor, Tensor]},
+    "active": {"active": int, "after": Tensor},
     "mapped": {"images": Tensor},
     "compared": {"losses": {str: float}, "smallest": int, "trained": [int], "measured": [int]},
     "even": {"images": Tensor},
@@ -26,36 +25,32 @@ FORMS: dict[str, Any] = {
 }
 
 
-def definitions(module: Any, names: list[str]) -> dict[str, str]:
-    """What each dotted name of the submission is: "class", "function", "missing", or a description of the value."""
-    return shared.definitions(module, names)
-
-
 def both_terms(module: Any, inputs: list[Tensor]) -> dict[str, Any]:
     """`nats_per_image` of reconstruction, images, mu, logvar."""
     handed = [tensor.clone() for tensor in inputs]
-    found = module.nats_per_image(*handed)
+    found = call(lambda: module.nats_per_image(*handed))
     if not isinstance(found, (tuple, list)) or len(found) != 2:
         raise Unexpected(describe(found))
-    return {"terms": [number(term) for term in found], "after": handed}
+    return {"terms": call(lambda: [number(term) for term in found]), "after": handed}
 
 
 def per_unit(module: Any, inputs: list[Tensor]) -> dict[str, Any]:
     """`kl_per_unit` of mu, logvar."""
     handed = [tensor.clone() for tensor in inputs]
-    return {"kl": _tensor(module.kl_per_unit(*handed)), "after": handed}
+    return {"kl": _tensor(call(lambda: module.kl_per_unit(*handed))), "after": handed}
 
 
 def active(module: Any, mu: Tensor, threshold: float | None = None) -> dict[str, Any]:
     """`active_units` of mu, with its own threshold or another one."""
     handed = mu.clone()
-    found = module.active_units(handed) if threshold is None else module.active_units(handed, threshold)
-    return {"active": _whole(found), "after": [handed]}
+    more = () if threshold is None else (threshold,)
+    found = call(lambda: module.active_units(handed, *more))
+    return {"active": _whole(found), "after": handed}
 
 
 def mapped(module: Any, weights: dict[str, Tensor], digit: int, size: int, reach: float) -> dict[str, Any]:
     """`latent_map` of a decoder with these weights."""
-    return {"images": _tensor(module.latent_map(_Drawing(weights), digit, size=size, reach=reach))}
+    return {"images": _tensor(call(lambda: module.latent_map(_Drawing(weights), digit, size=size, reach=reach)))}
 
 
 def compared(module: Any, losses: dict[str, float], margin: float | None) -> dict[str, Any]:
@@ -74,32 +69,34 @@ def compared(module: Any, losses: dict[str, float], margin: float | None) -> dic
         return losses[str(model.latent_dim)]
 
     sizes = tuple(map(int, losses))
-    found = module.compare_sizes(train, measure, sizes, **({} if margin is None else {"margin": margin}))
+    more = {} if margin is None else {"margin": margin}
+    found = call(lambda: module.compare_sizes(train, measure, sizes, **more))
     if not isinstance(found, (tuple, list)) or len(found) != 2 or not isinstance(found[0], dict):
         raise Unexpected(describe(found))
-    table = {str(size): number(loss) for size, loss in found[0].items()}
+    table = call(lambda: {str(size): number(loss) for size, loss in found[0].items()})
     return {"losses": table, "smallest": _whole(found[1]), "trained": trained, "measured": measured}
 
 
 def even(module: Any, weights: dict[str, Tensor], count: int) -> dict[str, Any]:
     """`even_digits` drawn by a decoder with these weights."""
-    return {"images": _tensor(module.even_digits(_Drawing(weights), count))}
+    return {"images": _tensor(call(lambda: module.even_digits(_Drawing(weights), count)))}
 
 
 def enough(module: Any, losses: list[float], gain: float | None = None) -> dict[str, Any]:
     """`enough_epochs` of a list of losses."""
     handed = list(losses)
-    found = module.enough_epochs(handed) if gain is None else module.enough_epochs(handed, gain)
-    return {"epochs": _whole(found), "after": handed}
+    more = () if gain is None else (gain,)
+    found = call(lambda: module.enough_epochs(handed, *more))
+    return {"epochs": _whole(found), "after": list(handed)}
 
 
 def loop(module: Any, images: Tensor, labels: Tensor, epochs: int, batch: int, learning_rate: float) -> dict[str, Any]:
     """`train` of a model with three numbers to learn and no noise; which images it was shown, batch by batch."""
     model = _Watched()
-    found = module.train(model, images, labels, epochs, batch, learning_rate)
+    found = call(lambda: module.train(model, images, labels, epochs, batch, learning_rate))
     if not isinstance(found, (tuple, list)):
         raise Unexpected(describe(found))
-    history = [number(loss) for loss in found]
+    history = call(lambda: [number(loss) for loss in found])
     return {"history": history, "seen": model.seen, "parameter": model.parameter.detach()}
 
 
@@ -115,10 +112,10 @@ def train_model(
     """`train` of a CVAE from the weights `start`; the trained weights by name. images: (n, 784) uint8."""
     model = Model(start["fc_mu.weight"].shape[0])
     model.load_state_dict(start)
-    history = module.train(model, images.float() / 255, labels, epochs, batch, learning_rate)
+    history = call(lambda: module.train(model, images.float() / 255, labels, epochs, batch, learning_rate))
     if not isinstance(history, (tuple, list)):
         raise Unexpected(describe(history))
-    return {"weights": {name: parameter.detach() for name, parameter in model.named_parameters()}}
+    return {"weights": call(lambda: {name: parameter.detach() for name, parameter in model.named_parameters()})}
 
 
 class Model(nn.Module):
@@ -189,7 +186,7 @@ class _Watched(nn.Module):
 
 def _tensor(value: Any) -> Tensor:
     if type(value).__module__ == "numpy" or (isinstance(value, list) and value):
-        value = torch.as_tensor(value)
+        value = call(torch.as_tensor, value)
     if not isinstance(value, Tensor):
         raise Unexpected(describe(value))
     return value.detach()
@@ -198,7 +195,7 @@ def _tensor(value: Any) -> Tensor:
 def _whole(value: Any) -> int:
     """A whole number; 3.0 is none, since it cannot count anything."""
     if hasattr(value, "item"):
-        value = value.item()
+        value = call(value.item)
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unexpected(describe(value))
     return value

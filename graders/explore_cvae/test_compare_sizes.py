@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from graders.checks.failure import Failure
+from cvaekit.grading.failure import Failure
 
 TYPICAL = {2: 135.2, 16: 105.4, 64: 105.1}  # nats per image
 

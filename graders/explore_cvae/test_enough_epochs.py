@@ -2,7 +2,7 @@
 
 import pytest
 
-from graders.checks.failure import Failure
+from cvaekit.grading.failure import Failure
 
 FALLING = [150.2, 128.4, 117.9, 112.0, 108.8, 107.1, 106.2, 105.7, 105.5, 105.4, 105.35, 105.32]
 NOISY = [140.0, 121.0, 112.5, 113.4, 108.0, 109.1, 106.3, 107.0, 106.1, 106.2, 106.4, 106.0, 106.7]

@@ -7,7 +7,8 @@ lies six standard deviations or more from what an honest answer gives, by the bi
 import pytest
 import torch
 
-from graders.checks.failure import Failure
+from cvaekit.grading.failure import Failure
+from graders.cvae.network import generator, shape_of
 from graders.explore_cvae import inputs, networks
 
 COUNT = 500
@@ -21,7 +22,7 @@ def images(submission, seed=0):
     """What comes back from a trained model: (COUNT, 784)."""
     found = submission.ask("even", CALLED, wanted="images", weights=networks.weights("decoder"), count=COUNT, seed=seed)
     if found["images"].shape != (COUNT, 784) or not found["images"].is_floating_point():
-        raise Failure(CALLED, inputs.shape_of(found["images"]), f"images, as a tensor of shape ({COUNT}, 784)")
+        raise Failure(CALLED, shape_of(found["images"]), f"images, as a tensor of shape ({COUNT}, 784)")
     return found["images"].float().nan_to_num()
 
 
@@ -60,7 +61,7 @@ def test_own_codes(submission):
 def test_prior(submission):
     """The images vary as much as the prior's do."""
     found, shown = images(submission), torch.arange(COUNT) % 5 * 2
-    codes = torch.randn(COUNT, 16, generator=inputs.generator(5))
+    codes = torch.randn(COUNT, 16, generator=generator(5))
     right = networks.decoder(codes, torch.eye(10)[shown])
     mine = networks.classifier(found)
     ratios = [
@@ -82,4 +83,4 @@ def test_any_model(submission):
         called = f"even_digits(model, {count}) of a model with {latent_dim} latent units"
         found = submission.ask("even", called, wanted="images", weights=inputs.drawing(latent_dim), count=count)
         if found["images"].shape != (count, 784):
-            raise Failure(called, inputs.shape_of(found["images"]), f"a tensor of shape ({count}, 784)")
+            raise Failure(called, shape_of(found["images"]), f"a tensor of shape ({count}, 784)")

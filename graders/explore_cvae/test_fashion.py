@@ -1,36 +1,34 @@
 """Task fashion: the submission's own loop trains a model on Fashion-MNIST; the grader scores the trained weights."""
 
-import math
-
 import pytest
+import torch.nn.functional as F
 
-from graders import digits
-from graders.checks import training
-from graders.explore_cvae import score
-
-SECONDS = 60.0  # an honest run needs about three
-SEED = 7
+from cvaekit.grading.failure import Failure
+from graders.cvae import images, scoring, training
+from graders.explore_cvae.probes import Model
+from graders.explore_cvae.settings import Run
 
 
 @pytest.mark.points(10)
 def test_learns(submission):
     """After a short run the weights describe unseen pieces of clothing well, and through the latent code."""
-    limits = submission.grading.manifest.settings["training"]
-    clothes = digits.read(digits.SHIPPED, "FashionMNIST")
-    called = f"train(model, images, labels, epochs={limits['epochs']}) on Fashion-MNIST"
+    run, clothes = submission.assignment.setting("training", Run), images.shipped("FashionMNIST")
+    called = f"train(model, images, labels, epochs={run.epochs}) on Fashion-MNIST"
     answer = submission.ask(
         "train_model",
         called,
         wanted="a model that trains",
-        seconds=SECONDS,
-        seed=SEED,
+        seconds=training.SECONDS,
+        seed=training.SEED,
         images=clothes.train_images,
         labels=clothes.train_labels,
-        start=score.start(limits["latent_dim"]),
-        epochs=limits["epochs"],
-        batch=limits["batch"],
-        learning_rate=limits["learning_rate"],
+        start=scoring.start(lambda: Model(run.latent_dim)),
+        epochs=run.epochs,
+        batch=run.batch,
+        learning_rate=run.learning_rate,
     )
-    nats, kl = score.negative_elbo(answer["weights"], clothes.test_images, clothes.test_labels)
-    steps = limits["epochs"] * math.ceil(len(clothes.train_images) / limits["batch"])
-    training.judge(submission, called, nats, kl, steps)
+    model = scoring.loaded(lambda: Model(run.latent_dim), answer["weights"])
+    if model is None:
+        raise Failure(called, "a model with other parameters than it was handed", "the same parameters, trained")
+    nats, kl = scoring.nats_and_kl(model, clothes.test_images, [F.one_hot(clothes.test_labels, 10).float()])
+    training.judge(submission, run, called, nats, kl)

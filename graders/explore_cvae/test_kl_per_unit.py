@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from graders.checks.failure import Failure
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
+from graders.cvae.network import shape_of
 from graders.explore_cvae import inputs
 
 
@@ -13,12 +15,12 @@ def compare(submission, count, latent_dim, seed):
     wanted = "one number of nats for each unit, averaged over images"
     found = submission.ask("per_unit", called, wanted=wanted, inputs=example[2:])["kl"]
     if found.shape != (latent_dim,):
-        raise Failure(called, inputs.shape_of(found), "a tensor of shape (latent_dim,)")
+        raise Failure(called, shape_of(found), "a tensor of shape (latent_dim,)")
     right = inputs.units(example)
-    if not inputs.close(found, right.float()):
+    if not close(found, right.float()):
         hint = None
         for scale, said in ((count, "smaller"), (1 / count, "larger"), (-1.0, "of the other sign")):
-            if inputs.close(found * scale, right.float(), 1e-3):
+            if close(found * scale, right.float(), 1e-3):
                 hint = f"All are {said} by the same factor. What was done along the axis of images?"
         raise Failure(called, "other values", wanted, hint)
 

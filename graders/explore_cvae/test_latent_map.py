@@ -2,7 +2,9 @@
 
 import pytest
 
-from graders.checks.failure import Failure
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
+from graders.cvae.network import shape_of
 from graders.explore_cvae import inputs
 
 WANTED = "the first unit growing from left to right, the second from top to bottom"
@@ -16,15 +18,15 @@ def compare(submission, digit, size, reach):
     )["images"]
     right = inputs.map_of(weights, digit, size, reach)
     if found.shape != right.shape:
-        raise Failure(called, inputs.shape_of(found), f"a tensor of shape {tuple(right.shape)}")
-    if inputs.close(found, right):
+        raise Failure(called, shape_of(found), f"a tensor of shape {tuple(right.shape)}")
+    if close(found, right):
         return
     got, hint = "other pictures", None
-    if inputs.close(found, right.transpose(0, 1)):
+    if close(found, right.transpose(0, 1)):
         got, hint = "the map lying on its side", "Which unit changes along a row, and which one along a column?"
-    elif inputs.close(found, right.flip(0)) or inputs.close(found, right.flip(1)):
+    elif close(found, right.flip(0)) or close(found, right.flip(1)):
         got, hint = "the map in a mirror", "Where does the map begin: which values has its first picture?"
-    elif any(inputs.close(found, inputs.map_of(weights, other, size, reach)) for other in range(10) if other != digit):
+    elif any(close(found, inputs.map_of(weights, other, size, reach)) for other in range(10) if other != digit):
         got, hint = "the map of another digit", "Which digit is the decoder told to draw?"
     raise Failure(called, got, WANTED, hint)
 

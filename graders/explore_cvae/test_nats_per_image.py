@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from graders.checks.failure import Failure
+from cvaekit.grading.failure import Failure
 from graders.explore_cvae import inputs
 
 WANTED = "nats per image: sums over pixels and latent units, averaged over images"
@@ -15,8 +15,6 @@ def terms(submission, example):
     """What the submission was called with, and its two numbers."""
     called = f"nats_per_image of {len(example[0])} images with {example[2].shape[1]} latent units"
     answer = submission.ask("both_terms", called, wanted="two numbers: reconstruction and KL", inputs=example)
-    if len(answer["terms"]) != 2:
-        raise Failure(called, f"{len(answer['terms'])} numbers", "two numbers: reconstruction and KL")
     return called, answer["terms"]
 
 

@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graders import digits
+from graders.cvae import images
 from reference.thickness_cvae.thickness import stroke_width, tercile_cuts, thickness_labels
 
 WIDTHS = Path(__file__).parent / "widths.npz"
 TOLERANCE = 1e-3  # pixels; other versions of scikit-image round differently
 
 
-def measured(images: Tensor, what: str) -> Tensor:
+def measured(pictures: Tensor, what: str) -> Tensor:
     """Stroke widths of images (n, 784) uint8: (n,) float32."""
     from rich.progress import track  # grading reads what is shipped, and shows no bar
 
-    rows = track(images.float().div(255).reshape(-1, 28, 28), description=what)
+    rows = track(pictures.float().div(255).reshape(-1, 28, 28), description=what)
     return torch.tensor([stroke_width(image) for image in rows], dtype=torch.float32)
 
 
@@ -44,7 +44,7 @@ def classes() -> tuple[Tensor, Tensor]:
 
 def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
-    kit = digits.read(digits.SHIPPED)
+    kit = images.shipped()
     train, test = measured(kit.train_images, "training images"), measured(kit.test_images, "held-out images")
     if arguments != ["--check"]:
         np.savez_compressed(WIDTHS, train=train.numpy(), test=test.numpy())

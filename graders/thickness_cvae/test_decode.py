@@ -3,15 +3,18 @@
 import pytest
 from hypothesis import given
 
-from graders.conditional_vae.inputs import BATCHES, LATENTS, PROFILE, SEEDS
-from graders.thickness_cvae import halves
-from graders.thickness_cvae.halves import DECODER
+from graders.cvae.conditioning import Conditioning
+from graders.cvae.examples import BATCHES, LATENTS, PROFILE, SEEDS
+from graders.cvae.network import DECODER
+from graders.thickness_cvae.network import NETWORK
+
+HALF = Conditioning(NETWORK, DECODER)
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_first_layer(submission):
     """The first layer reads the latent code, then the digit, then the thickness, row by row."""
-    halves.first_layer(DECODER, submission)
+    HALF.first_layer(submission)
 
 
 @pytest.mark.points(2)
@@ -19,22 +22,28 @@ def test_first_layer(submission):
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
 def test_agrees(submission, batch, latent_dim, seed):
     """The output is what the given layers compute, for any batch and latent size."""
-    halves.agrees(DECODER, submission, batch, latent_dim, seed)
+    HALF.agrees(submission, batch, latent_dim, seed)
 
 
 @pytest.mark.points(1)
 def test_conditions_matter(submission):
     """Another digit gives another output, and so does another thickness."""
-    halves.conditions_matter(DECODER, submission)
+    HALF.conditions_matter(submission)
+
+
+@pytest.mark.points(1)
+def test_rows_independent(submission):
+    """A row's output does not depend on the other rows of the batch."""
+    HALF.rows_independent(submission)
 
 
 @pytest.mark.points(1)
 def test_nothing_changed(submission):
-    """The inputs are left as they came."""
-    halves.nothing_changed(DECODER, submission)
+    """The inputs are left as they came, and no layer is added."""
+    HALF.nothing_changed(submission)
 
 
 @pytest.mark.points(2)
 def test_gradients(submission):
-    """Gradients reach the input and both conditions."""
-    halves.gradients(DECODER, submission)
+    """Gradients reach the input and every layer."""
+    HALF.gradients(submission)

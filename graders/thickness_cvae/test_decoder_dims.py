@@ -2,18 +2,23 @@
 
 import pytest
 
-from graders.thickness_cvae.layers import first_width, given_layers
+from graders.cvae import layer_widths
+from graders.thickness_cvae.network import NETWORK
 
 
 @pytest.mark.points(7)
 def test_first_layer(submission):
     """The first decoder layer is as wide as latent code and both conditions together, for every latent size."""
-    first_width(
-        submission, "decoder_fc1", lambda latent_dim: latent_dim + 13, "latent code, digit and thickness together"
+    layer_widths.first_width(
+        NETWORK,
+        submission,
+        "decoder_fc1",
+        lambda latent_dim: latent_dim + 13,
+        "latent code, digit and thickness together",
     )
 
 
 @pytest.mark.points(3)
 def test_given_layers(submission):
     """The decoder's other layers are as given, and nothing is added to them."""
-    given_layers(submission, lambda name: name.startswith("decoder"))
+    layer_widths.given_layers(NETWORK, submission, lambda name: name.startswith("decoder"))

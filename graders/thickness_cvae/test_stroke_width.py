@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from graders.checks.failure import Failure
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
 from graders.thickness_cvae import inputs, measure
 
 EXACT = 0.1  # pixels; honest ways to enlarge and to thin agree on bars within 0.03
@@ -100,7 +101,7 @@ def test_nothing_changed(submission):
     images = inputs.few_digits()[:2]
     called = "stroke_width(image) of a real digit"
     answer = submission.ask("strokes", called, wanted="one number", images=images)
-    if not inputs.close(answer["images_after"], images, 1e-6):
+    if not close(answer["images_after"], images, 1e-6):
         raise Failure(
             called, "image was overwritten", "an image that is left as it came", "The caller still needs the image."
         )

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from graders.checks.failure import Failure
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
 from graders.thickness_cvae import inputs
 
 
@@ -63,6 +64,6 @@ def test_nothing_changed(submission):
     widths = inputs.widths(60, 47)
     called = "tercile_cuts(widths) of 60 widths"
     after = submission.ask("cuts", called, wanted="two numbers, the smaller one first", widths=widths)["widths_after"]
-    if not inputs.close(after, widths, 1e-9):
+    if not close(after, widths, 1e-9):
         hint = "The order of the widths says which image each belongs to."
         raise Failure(called, "widths were overwritten", "widths that are left as they came", hint)

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from graders.checks.failure import Failure
+from cvaekit.compare import close
+from cvaekit.grading.failure import Failure
+from graders.cvae.network import shape_of
 from graders.thickness_cvae import inputs
 
 NAMES = ("thin", "medium", "thick")
@@ -15,7 +17,7 @@ def labels(submission, widths, cuts):
     called = f"thickness_labels(widths, ({cuts[0]:g}, {cuts[1]:g})) of {len(widths)} widths"
     found = submission.ask("labels", called, wanted="labels of shape (n,)", widths=widths, cuts=list(cuts))["labels"]
     if found.shape != widths.shape or found.is_floating_point() or found.is_complex():
-        raise Failure(called, inputs.shape_of(found), "whole numbers, one for each width")
+        raise Failure(called, shape_of(found), "whole numbers, one for each width")
     return called, found.long()
 
 
@@ -50,7 +52,7 @@ def test_int64(submission):
     found = submission.ask("labels", called, wanted="labels of shape (n,)", widths=widths, cuts=[2.0, 3.0])["labels"]
     if found.dtype != torch.int64 or found.shape != widths.shape:
         hint = "The labels are made into one-hot rows later; which number type does that take?"
-        raise Failure(called, inputs.shape_of(found), "an int64 tensor, one label for each width", hint)
+        raise Failure(called, shape_of(found), "an int64 tensor, one label for each width", hint)
 
 
 @pytest.mark.points(1)
@@ -59,7 +61,7 @@ def test_nothing_changed(submission):
     widths = inputs.widths(60, 73)
     called = "thickness_labels(widths, (2, 3)) of 60 widths"
     answer = submission.ask("labels", called, wanted="labels of shape (n,)", widths=widths, cuts=[2.0, 3.0])
-    if not inputs.close(answer["widths_after"], widths, 1e-9):
+    if not close(answer["widths_after"], widths, 1e-9):
         raise Failure(
             called, "widths were overwritten", "widths that are left as they came", "The caller still needs the widths."
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from graders.sandbox import Sandbox, Worker
+from cvaekit.sandbox import Sandbox, Worker
 
 RUNS = 20
 WORKERS_AT_ONCE = 6

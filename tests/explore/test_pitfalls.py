@@ -1,16 +1,13 @@
 """The pitfalls happen, and the numbers that give them away do so."""
 
-import sys
+import importlib
 
 import matplotlib.image
 import pytest
 import script
 import torch
 
-sys.path.insert(0, str(script.PATH.parent))
-
-import pitfalls
-
+pitfalls = importlib.import_module("pitfalls")  # which lies beside the script
 cvae = pitfalls.cvae
 
 

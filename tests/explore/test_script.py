@@ -149,7 +149,7 @@ def test_two_latent_units_are_drawn(data, tmp_path):
 
 
 def test_fashion_is_labelled_with_the_names_of_its_classes(tmp_path, monkeypatch):
-    drawn = {}
+    drawn: dict = {}
     monkeypatch.setattr(vae, "mosaic", lambda axes, images, rows, columns, labels=None: drawn.setdefault(rows, labels))
     data = script.small(tmp_path / "data", "FashionMNIST")
     assert run(data, tmp_path, "--epochs", 1, "--dataset", "fashion") == 0
@@ -160,8 +160,8 @@ def test_fashion_is_labelled_with_the_names_of_its_classes(tmp_path, monkeypatch
 def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_go_on(tmp_path):
     data = script.small(tmp_path / "data")
     command = [sys.executable, script.PATH, "--data", data, "--out", tmp_path, "--hidden-dim", "32"]
-    options = {"stderr": subprocess.PIPE, "text": True, "env": {**os.environ, "OMP_NUM_THREADS": "1"}}
-    process = subprocess.Popen([*command, "--epochs", "100000"], stdout=subprocess.DEVNULL, **options)
+    command, quiet = [*command, "--epochs", "100000"], {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet)
     ends = time.monotonic() + 60
     while not (tmp_path / vae.CHECKPOINT).exists():
         assert time.monotonic() < ends

@@ -6,7 +6,7 @@ import json
 
 import nbformat
 
-from graders.notebook import make
+from cvaekit.notebook import instructor_notebook
 
 
 def filled(released, solution):
@@ -20,7 +20,7 @@ def filled(released, solution):
     for cell in notebook.cells:
         prefix, _, symbol = cell.id.partition("-")
         if prefix in ("solution", "given") and symbol.partition("-")[0] in defined:
-            cell.source = make.piece(solution, symbol.replace("-", "."))
+            cell.source = instructor_notebook.piece(solution, symbol.replace("-", "."))
             placed.add(symbol.partition("-")[0])
     lines = solution.split("\n")
     others = [node for node in nodes if getattr(node, "name", "") not in placed]

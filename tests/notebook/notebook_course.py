@@ -9,9 +9,9 @@ from pathlib import Path
 
 import hand_in
 import nbformat
+from shipped import KIT, ROOT
 
-from graders import manifest
-from graders.checks import bank
+from cvaekit import bank
 
 ASSIGNMENT, NOTEBOOK = "conditional_vae", "cvae.ipynb"
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"
@@ -87,10 +87,10 @@ class Course:
 
 def solutions() -> dict[str, str]:
     """Student -> text of an honest .py submission: two right ones, the starter's, six mistakes of the bank."""
-    entries = bank.load(ASSIGNMENT)
+    entries = bank.load(KIT.assignment(ASSIGNMENT))
     known = {entry.id: entry for entry in (*entries.mistakes, *entries.variants)}
     texts = {name: known[name].source(entries.reference) for name in (VARIANT, *MISTAKES)}
-    starter = manifest.ROOT / "assignments" / ASSIGNMENT / "cvae_starter.py"
+    starter = ROOT / "assignments" / ASSIGNMENT / "cvae_starter.py"
     texts |= {"right": (SUBMISSIONS / "right.py").read_text(), "untouched": starter.read_text()}
     return texts
 

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade
 
-from graders.notebook import autograde
-from graders.report.model import Report, TaskReport
+from cvaekit.notebook import autograde
+from cvaekit.report.model import Report, TaskReport
 
 
 def report(score=3.0, outcome="graded"):

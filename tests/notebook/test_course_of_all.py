@@ -7,24 +7,24 @@ import hand_in
 import nbformat
 import pytest
 from notebook_course import Course
+from shipped import KIT
 
-from graders import manifest
-from graders.checks import bank
+from cvaekit import bank
 
 # Exercise 3 goes through a course in test_course.py, with more submissions
-NEW = [name for name in manifest.assignments() if name != "conditional_vae"]
+NEW = [name for name in KIT.names() if name != "conditional_vae"]
 MISTAKES = {"explore_cvae": "map_on_its_side", "thickness_cvae": "decoder_thickness_forgotten"}  # which trains nothing
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, sandbox):
-    """A course in which two students have handed in two assignments; `sandbox` skips where nothing is graded."""
+def course(tmp_path_factory, session):
+    """A course in which two students have handed in two assignments; `session` skips where nothing is graded."""
     course = Course(tmp_path_factory.mktemp("course") / "cvae-2026")
     course.run("cvaekit", "course", "init", course.folder, cwd=course.folder.parent)
     for name in NEW:
         course.run("nbgrader", "generate_assignment", name)
-        entries, found = bank.load(name), manifest.load(name)
-        notebook = found.settings["notebook"]
+        entries, found = bank.load(KIT.assignment(name)), KIT.assignment(name)
+        notebook = found.notebook
         released = (course.folder / "release" / name / notebook).read_text(encoding="utf-8")
         [wrong] = [entry for entry in entries.mistakes if entry.id == MISTAKES[name]]
         texts = {"wrong": nbformat.writes(hand_in.filled(released, wrong.source(entries.reference)))}
@@ -34,7 +34,7 @@ def course(tmp_path_factory, sandbox):
             path.write_text(text, encoding="utf-8")
         course.run("nbgrader", "autograde", name)
         course.run("nbgrader", "generate_feedback", name)
-    course.run("nbgrader", "export", "--exporter=graders.notebook.export.TaskExport", "--to=tasks.csv")
+    course.run("nbgrader", "export", "--exporter=cvaekit.notebook.export.TaskExport", "--to=tasks.csv")
     return course
 
 
@@ -42,12 +42,12 @@ def course(tmp_path_factory, sandbox):
 def test_the_gradebook_has_the_command_lines_scores(course, name):
     with (course.folder / "tasks.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["assignment"] == name]
-    tasks = {task.id for task in manifest.load(name).tasks}
+    tasks = {task.id for task in KIT.assignment(name).tasks}
     for student in ("wrong", "untouched"):
         marks = {
             row["task"]: float(row["score"]) for row in rows if row["student_id"] == student and row["task"] in tasks
         }
-        path = course.folder / "submitted" / student / name / manifest.load(name).settings["notebook"]
+        path = course.folder / "submitted" / student / name / KIT.assignment(name).notebook
         result = course.run("cvaekit", "grade", path, "--json", course.folder / "report.json")
         assert result.returncode == 0
         report = json.loads((course.folder / "report.json").read_text())
@@ -58,9 +58,9 @@ def test_the_gradebook_has_the_command_lines_scores(course, name):
 
 @pytest.mark.parametrize("name", NEW)
 def test_feedback_names_the_misconception_and_hides_the_answer(course, name):
-    notebook = manifest.load(name).settings["notebook"]
+    notebook = KIT.assignment(name).notebook
     page = (course.folder / "feedback" / "wrong" / name / notebook).with_suffix(".html").read_text(encoding="utf-8")
-    [wrong] = [entry for entry in bank.load(name).mistakes if entry.id == MISTAKES[name]]
+    [wrong] = [entry for entry in bank.load(KIT.assignment(name)).mistakes if entry.id == MISTAKES[name]]
     assert wrong.hint.split(".")[0] in page
-    for hidden in ("Marking scheme", "HIDDEN", "graders.notebook"):
+    for hidden in ("Marking scheme", "HIDDEN", "cvaekit.notebook"):
         assert hidden not in page

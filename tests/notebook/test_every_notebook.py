@@ -4,34 +4,34 @@ import hand_in
 import nbformat
 import pytest
 from nbgrader.nbgraderformat import MetadataValidator
+from shipped import KIT, ROOT
 from test_sanity_cells import run, told
 
-from graders import manifest
-from graders.checks import bank
-from graders.checks import run as grading
-from graders.notebook import make
-from graders.sandbox import Sandbox
-from graders.submission import intake
+from cvaekit import bank
+from cvaekit.grading.session import Session
+from cvaekit.notebook import instructor_notebook
+from cvaekit.sandbox import SandboxError
+from cvaekit.submission import intake
 
 # Fewer steps, so that the cells around a training run are tried in seconds
 SHORTENED = {"epochs=6": "epochs=1", "epochs=16": "epochs=2", "steps=500": "steps=2", "[:6000]": "[:300]"}
 
 
-@pytest.fixture(scope="module", params=manifest.assignments())
+@pytest.fixture(scope="module", params=KIT.names())
 def found(request):
-    return manifest.load(request.param)
+    return KIT.assignment(request.param)
 
 
 @pytest.fixture(scope="module")
 def released(found):
-    path = manifest.ROOT / "assignments" / found.name / found.settings["notebook"]
+    path = ROOT / "assignments" / found.name / found.notebook
     return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def right(found):
     """The reference as a submission's text."""
-    return bank.Entry(id="reference", task=found.tasks[0].id).source(bank.load(found.name).reference)
+    return bank.solution(found)
 
 
 def shortened(notebook):
@@ -42,10 +42,10 @@ def shortened(notebook):
 
 
 def test_it_is_valid_and_every_task_has_its_points(found, released):
-    for notebook in (make.instructors(found), nbformat.reads(released, as_version=4)):
+    for notebook in (instructor_notebook.make(found), nbformat.reads(released, as_version=4)):
         nbformat.validate(notebook)
         MetadataValidator().validate_nb(notebook)
-    roles = {cell.id: cell.metadata.get("nbgrader", {}) for cell in make.instructors(found).cells}
+    roles = {cell.id: cell.metadata.get("nbgrader", {}) for cell in instructor_notebook.make(found).cells}
     graded = {name: role["points"] for name, role in roles.items() if role.get("grade") and not role["solution"]}
     assert graded == {task.id: task.points for task in found.tasks}
     questions = [name for name, role in roles.items() if role.get("grade") and role["solution"]]
@@ -53,7 +53,7 @@ def test_it_is_valid_and_every_task_has_its_points(found, released):
 
 
 def test_it_holds_nothing_hidden(found, released):
-    for hidden in ("SOLUTION", "HIDDEN", "#:", "graders.notebook", "Model answer", "Marking scheme"):
+    for hidden in ("SOLUTION", "HIDDEN", "#:", "cvaekit.notebook", "Model answer", "Marking scheme"):
         assert hidden not in released
     assert released.count("YOUR ANSWER HERE") == {"explore_cvae": 4}.get(found.name, 1)
 
@@ -77,16 +77,15 @@ def test_an_untouched_notebook_is_told_in_words(found, released, digits_are_foun
 
 
 def test_it_grades_as_the_file_that_it_was_filled_from(found, released, right, tmp_path):
-    paths = [tmp_path / found.settings["notebook"], tmp_path / "work.py"]
+    paths = [tmp_path / found.notebook, tmp_path / "work.py"]
     paths[0].write_text(nbformat.writes(hand_in.filled(released, right)), encoding="utf-8")
     paths[1].write_text(right, encoding="utf-8")
     left_out = tuple(task.id for task in found.tasks if task.slow)
-    with Sandbox(found.probes) as sandbox:
-        if sandbox.isolation.level < 3:
-            pytest.skip(f"needs isolation level 3; here: {sandbox.isolation.summary}")
-        submissions = [intake.find(path, found) for path in paths]
-        scores = [
-            [task.score for task in grading.grade(one, found, sandbox, sandbox.isolation, left_out=left_out).tasks]
-            for one in submissions
-        ]
+    try:
+        with Session(found, min_isolation=3) as session:
+            submissions = [intake.find(path, found) for path in paths]
+            reports = [session.grade(one, left_out=left_out) for one in submissions]
+    except SandboxError as error:
+        pytest.skip(str(error))
+    scores = [[task.score for task in report.tasks] for report in reports]
     assert scores[0] == scores[1] == [0.0 if task.slow else task.points for task in found.tasks]

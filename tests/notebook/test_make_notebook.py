@@ -6,11 +6,11 @@ import json
 import nbformat
 import pytest
 from nbgrader.nbgraderformat import MetadataValidator
+from shipped import KIT
 
-from graders import manifest
-from graders.notebook import course, make, release
+from cvaekit.notebook import course, instructor_notebook, student_notebook
 
-MANIFEST = manifest.load("conditional_vae")
+MANIFEST = KIT.assignment("conditional_vae")
 HANDOUT = "# Title\n\n## What it is\n\ntext\n\n### Task 1: first_one\n\nmore\n\n## Next\n"
 REFERENCE = """import a
 from b import c
@@ -33,7 +33,7 @@ def loss():
 
 @pytest.fixture(scope="module")
 def instructors():
-    return make.instructors(MANIFEST)
+    return instructor_notebook.make(MANIFEST)
 
 
 def role(cell):
@@ -41,8 +41,8 @@ def role(cell):
 
 
 def test_both_notebooks_are_valid_and_the_same_every_time(instructors):
-    students = release.students(MANIFEST)
-    assert students == release.students(MANIFEST)
+    students = student_notebook.make(MANIFEST)
+    assert students == student_notebook.make(MANIFEST)
     for notebook in (instructors, nbformat.reads(students, as_version=4)):
         nbformat.validate(notebook)
         MetadataValidator().validate_nb(notebook)
@@ -62,7 +62,7 @@ def test_every_task_has_a_cell_with_its_points_below_its_gap(instructors):
 
 
 def test_the_students_notebook_holds_nothing_hidden():
-    text = "\n".join("".join(cell["source"]) for cell in json.loads(release.students(MANIFEST))["cells"])
+    text = "\n".join("".join(cell["source"]) for cell in json.loads(student_notebook.make(MANIFEST))["cells"])
     for hidden in ("SOLUTION", "HIDDEN", "#:", "graders", "Model answer", "torch.cat([x", "randn_like", "logvar.exp()"):
         assert hidden not in text
     for task in MANIFEST.tasks:
@@ -73,11 +73,11 @@ def test_the_written_question_has_a_scheme_for_the_instructor_only(instructors):
     [question] = [cell for cell in instructors.cells if role(cell).get("grade") and role(cell)["solution"]]
     assert question.cell_type == "markdown"
     assert "Marking scheme" in question.source
-    assert "YOUR ANSWER HERE" in release.students(MANIFEST)
+    assert "YOUR ANSWER HERE" in student_notebook.make(MANIFEST)
 
 
 def test_the_notebook_trains_as_the_grader_does():
-    text, settings = release.students(MANIFEST), MANIFEST.settings["training"]
+    text, settings = student_notebook.make(MANIFEST), MANIFEST.settings["training"]
     assert f"def train(steps={settings['steps']}, batch={settings['batch']})" in text
     assert "lr=1.5e-3" in text
     assert settings["learning_rate"] == 1.5e-3
@@ -85,22 +85,22 @@ def test_the_notebook_trains_as_the_grader_does():
 
 
 def test_pieces_of_a_reference():
-    assert make.piece(REFERENCE, "imports") == "import a\nfrom b import c"
-    assert make.piece(REFERENCE, "Model.__init__").startswith(
+    assert instructor_notebook.piece(REFERENCE, "imports") == "import a\nfrom b import c"
+    assert instructor_notebook.piece(REFERENCE, "Model.__init__").startswith(
         "class Model(c):\n    def __init__(self):\n        ### BEGIN"
     )
-    assert make.piece(REFERENCE, "Model.__init__").endswith("### END SOLUTION")
-    assert make.piece(REFERENCE, "Model.f") == "def f(self):\n    # why\n    return 2\n\n\nModel.f = f"
-    assert make.piece(REFERENCE, "loss") == "def loss():\n    return 3"
+    assert instructor_notebook.piece(REFERENCE, "Model.__init__").endswith("### END SOLUTION")
+    assert instructor_notebook.piece(REFERENCE, "Model.f") == "def f(self):\n    # why\n    return 2\n\n\nModel.f = f"
+    assert instructor_notebook.piece(REFERENCE, "loss") == "def loss():\n    return 3"
     with pytest.raises(KeyError, match=r"defines no Model\.g"):
-        make.piece(REFERENCE, "Model.g")
+        instructor_notebook.piece(REFERENCE, "Model.g")
 
 
 def test_sections_of_the_handout():
-    assert make.section(HANDOUT, "what-it-is") == "## What it is\n\ntext"
-    assert make.section(HANDOUT, "task-1-first_one") == "### Task 1: first_one\n\nmore"
+    assert instructor_notebook.section(HANDOUT, "what-it-is") == "## What it is\n\ntext"
+    assert instructor_notebook.section(HANDOUT, "task-1-first_one") == "### Task 1: first_one\n\nmore"
     with pytest.raises(KeyError, match="no section #golf"):
-        make.section(HANDOUT, "golf")
+        instructor_notebook.section(HANDOUT, "golf")
 
 
 def test_a_course_is_written_once_and_never_over_work(tmp_path):

@@ -5,15 +5,15 @@ import json
 import hand_in
 import nbformat
 import pytest
+from shipped import KIT, ROOT
 
-from graders import manifest
-from graders.submission import intake
-from graders.submission import source as sources
-from graders.submission.cells import NotebookError, cells
-from graders.submission.notebook import solution
+from cvaekit.submission import intake
+from cvaekit.submission import source as sources
+from cvaekit.submission.cells import NotebookError, cells
+from cvaekit.submission.solution import solution
 
-MANIFEST = manifest.load("conditional_vae")
-STUDENTS = manifest.ROOT / "assignments" / "conditional_vae" / "cvae.ipynb"
+MANIFEST = KIT.assignment("conditional_vae")
+STUDENTS = ROOT / "assignments" / "conditional_vae" / "cvae.ipynb"
 
 
 def notebook(*texts, kinds=None):

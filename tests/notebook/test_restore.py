@@ -10,8 +10,8 @@ import pytest
 from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown2html
 from nbgrader.nbgraderformat import MetadataValidator
 
-from graders.notebook.restore import LOST_ANSWER, read, restored
-from graders.submission.cells import Cell
+from cvaekit.notebook.restore import LOST_ANSWER, read, restored
+from cvaekit.submission.cells import Cell
 
 
 def source(name, kind, text, *, locked=False):

@@ -7,14 +7,13 @@ import warnings
 import hand_in
 import nbformat
 import pytest
+from shipped import KIT, ROOT
 
-from graders import manifest
-
-ASSIGNMENT = manifest.ROOT / "assignments" / "conditional_vae"
+ASSIGNMENT = ROOT / "assignments" / "conditional_vae"
 RELEASED = (ASSIGNMENT / "cvae.ipynb").read_text(encoding="utf-8")
-SUBMISSIONS = manifest.ROOT / "tests" / "submissions"
-REFERENCE = (manifest.ROOT / "reference" / "conditional_vae" / "cvae.py").read_text(encoding="utf-8")
-TASKS = [task.id for task in manifest.load("conditional_vae").tasks]
+SUBMISSIONS = ROOT / "tests" / "submissions"
+REFERENCE = (ROOT / "reference" / "conditional_vae" / "cvae.py").read_text(encoding="utf-8")
+TASKS = [task.id for task in KIT.assignment("conditional_vae").tasks]
 ENCODE, DECODE = "solution-SimpleCVAE-encode", "solution-SimpleCVAE-decode"
 SAMPLE, LOSS, MODEL = "solution-SimpleCVAE-reparameterize", "solution-cvae_loss", "solution-SimpleCVAE-__init__"
 

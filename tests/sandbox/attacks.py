@@ -34,7 +34,7 @@ READS = {
     "the grader's maps": "open(f'/proc/{grader}/maps').read()",
     "the grader's memory": "os.open(f'/proc/{grader}/mem', os.O_RDWR)",
     "the zygote's memory": "os.open(f'/proc/{zygote}/mem', os.O_RDONLY)",
-    "the hidden checks": "import graders; open(graders.__path__[0] + '/manifest.py').read()",
+    "the hidden checks": "import graders; open(graders.__path__[0] + '/conftest.py').read()",
     "the list of processes": "os.listdir('/proc')",
     "the password file": "open('/etc/passwd').read()",
     "by file handle": "call(303, -100, canary.encode(), ctypes.create_string_buffer(200), ctypes.c_int(), 0)",

@@ -2,7 +2,7 @@
 
 import json
 
-from graders.sandbox import wire
+from cvaekit.sandbox import wire
 
 
 def frame(header, body=b"", magic=wire.MAGIC):

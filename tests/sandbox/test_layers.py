@@ -9,13 +9,17 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 if sys.platform == "linux":
-    from graders.sandbox import landlock, readable, seccomp
-    from graders.sandbox.syscalls import DENIED, NUMBERS
+    from cvaekit.sandbox import allowed_paths, landlock, seccomp
+    from cvaekit.sandbox.syscalls import DENIED, NUMBERS
 
 LOCKED = """
 import os, socket, sys
 from pathlib import Path
-from graders.sandbox import landlock, linux, lockdown, readable, seccomp
+from cvaekit.sandbox import landlock
+from cvaekit.sandbox import linux
+from cvaekit.sandbox import lockdown
+from cvaekit.sandbox import allowed_paths
+from cvaekit.sandbox import seccomp
 abi, filters, folder = int(sys.argv[1]), sys.argv[2] == "1", Path(sys.argv[3])
 ruleset = landlock.ruleset(abi, [folder / "open"], []) if abi else None
 lockdown.apply(lockdown.Locks(ruleset, filters))
@@ -102,7 +106,7 @@ def test_seccomp_alone(folder, port):
 
 
 def test_a_layer_that_fails_stops_the_worker():
-    script = "from graders.sandbox import lockdown; lockdown.apply(lockdown.Locks(ruleset=0, seccomp=False))"
+    script = "from cvaekit.sandbox import lockdown; lockdown.apply(lockdown.Locks(ruleset=0, seccomp=False))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
@@ -112,7 +116,7 @@ def test_a_layer_that_fails_stops_the_worker():
 def test_more_than_one_thread_stops_the_worker():
     script = """
 import threading
-from graders.sandbox import lockdown
+from cvaekit.sandbox import lockdown
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 lockdown.apply(lockdown.Locks(None, False))
 """
@@ -131,14 +135,24 @@ def test_the_filter_fits_and_names_each_call_once():
 def test_nothing_of_the_kit_is_readable(tmp_path, monkeypatch):
     """Also where the kit is installed among other packages, or linked into them."""
     packages = tmp_path / "site-packages"
-    for name in ("graders", "reference", "assignments", "cvaekit-1.dist-info", "torch", "referencing"):
+    kit = packages / "my_kit"
+    for name in (
+        "my_kit/graders",
+        "my_kit/reference",
+        "cvaekit/shipped",
+        "cvaekit-1.dist-info",
+        "torch",
+        "referencing",
+    ):
         (packages / name).mkdir(parents=True)
-    (packages / "innocent").symlink_to(packages / "reference")
+    (packages / "innocent").symlink_to(kit / "reference")
     (packages / "__editable___cvaekit_finder.py").write_text("")
     monkeypatch.setattr(sys, "path", [str(packages), str(tmp_path)])
-    paths = readable.read_paths(packages, tmp_path / "private")
+    hidden = [str(packages / "cvaekit"), str(kit / "graders"), str(kit / "reference")]
+    paths = allowed_paths.read_paths(hidden, tmp_path / "private")
     assert {path.name for path in paths if path.parent == packages} == {"torch", "referencing"}
     assert packages not in paths
     assert tmp_path not in paths
-    kit = Path(landlock.__file__).parents[2]
-    assert not [path for path in readable.read_paths(kit, tmp_path) if path == kit or path in kit.parents]
+    engine = Path(landlock.__file__).parents[1]
+    found = allowed_paths.read_paths([str(engine)], tmp_path)
+    assert not [path for path in found if path == engine or path in engine.parents]

@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from graders.sandbox import Died, Sandbox, SandboxError, TimedOut
-from graders.sandbox.zygote import Peer, Zygote
+from cvaekit.sandbox import Died, Sandbox, SandboxError, TimedOut
+from cvaekit.sandbox.zygote import Peer, Zygote
 
 PROBES = Path(__file__).with_name("probes.py")
+KIT = Path(__file__).parents[2]
 LOOP = b"def f():\n    while True: pass\ndef g(): return 1\n"
 
 
@@ -94,9 +95,9 @@ def test_a_fork_of_the_grader_takes_its_workers_with_it(locked):
 GRADER = """
 import sys, time
 from pathlib import Path
-from graders.sandbox import Sandbox
+from cvaekit.sandbox import Sandbox
 
-sandbox = Sandbox(Path({probes!r}), layers=frozenset({layers!r}))
+sandbox = Sandbox(Path({probes!r}), Path({kit!r}), layers=frozenset({layers!r}))
 worker = sandbox.worker(b"import time\\ndef f():\\n    while True: pass", "cvae.py")
 worker.load()
 print(sandbox.pid, worker.pid, flush=True)
@@ -109,7 +110,7 @@ worker.ask("call", name="f", seconds=60)
 def test_kill_minus_nine_of_the_grader_leaves_nothing(layers, tmp_path):
     before = leftovers(tmp_path)
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    script = textwrap.dedent(GRADER).format(probes=str(PROBES), layers=layers)
+    script = textwrap.dedent(GRADER).format(probes=str(PROBES), kit=str(KIT), layers=layers)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as grader:
         pids = [int(pid) for pid in grader.stdout.readline().split()]
         assert len(pids) == 2
@@ -121,7 +122,7 @@ def test_kill_minus_nine_of_the_grader_leaves_nothing(layers, tmp_path):
 def test_a_killed_zygote_is_our_failure_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = leftovers(tmp_path)
-    with Sandbox(PROBES) as sandbox:
+    with Sandbox(PROBES, KIT) as sandbox:
         worker = sandbox.worker(LOOP, "cvae.py")
         worker.load()
         pid = worker.pid
@@ -139,7 +140,7 @@ def test_a_killed_zygote_is_our_failure_and_leaves_nothing(tmp_path, monkeypatch
 def test_a_sandbox_that_is_closed_while_it_starts(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     started = time.monotonic()
-    with Sandbox(PROBES) as sandbox:
+    with Sandbox(PROBES, KIT) as sandbox:
         pass
     assert gone(sandbox.pid)
     assert time.monotonic() - started < 10
@@ -148,7 +149,7 @@ def test_a_sandbox_that_is_closed_while_it_starts(tmp_path, monkeypatch):
 
 def test_a_broken_file_of_probes_is_our_failure(tmp_path):
     (tmp_path / "probes.py").write_text("import nothing_of_that_name")
-    with Sandbox(tmp_path / "probes.py") as sandbox, pytest.raises(SandboxError, match="nothing_of_that_name"):
+    with Sandbox(tmp_path / "probes.py", KIT) as sandbox, pytest.raises(SandboxError, match="nothing_of_that_name"):
         sandbox.wait_ready()
 
 
@@ -164,7 +165,7 @@ def test_an_import_that_starts_a_thread_spoils_nobody(tmp_path, monkeypatch):
     (packages / "pandas.py").write_text("")
     monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
     find = b"import sys\ndef f(): return [name for name in ('einops', 'seaborn', 'pandas') if name in sys.modules]"
-    with Sandbox(PROBES) as sandbox:
+    with Sandbox(PROBES, KIT) as sandbox:
         for preload in (["einops", "seaborn", "pandas"], ["einops"], []):
             with sandbox.worker(find, "cvae.py", preload=preload) as worker:
                 assert worker.ask("call", name="f") == ["pandas"]
@@ -176,9 +177,9 @@ def test_an_import_that_starts_a_thread_spoils_nobody(tmp_path, monkeypatch):
 
 def test_a_zygote_with_threads_starts_its_workers_cold(tmp_path):
     """What the trials let through after all makes grading slow, and not impossible."""
-    start = "import sys\nif 'graders.sandbox.zygote' in sys.modules:\n    " + ONE_MORE_THREAD.replace("\n", "; ")
+    start = "import sys\nif 'cvaekit.sandbox.zygote' in sys.modules:\n    " + ONE_MORE_THREAD.replace("\n", "; ")
     (tmp_path / "probes.py").write_text(f"{start}\n{PROBES.read_text()}")
-    with Sandbox(tmp_path / "probes.py") as sandbox:
+    with Sandbox(tmp_path / "probes.py", KIT) as sandbox:
         for preload in (["tqdm"], []):
             with sandbox.worker(LOOP, "cvae.py", preload=preload) as worker:
                 assert worker.ask("call", name="g") == 1
@@ -190,7 +191,7 @@ def test_an_import_that_hangs_is_given_up(tmp_path):
     (tmp_path / "einops.py").write_text("while True: pass")
     script = f"""
 import sys, time
-from graders.sandbox import trial
+from cvaekit.sandbox import import_trial as trial
 sys.path.append({str(tmp_path)!r})
 trial.SECONDS = 0.5
 assert trial.harmless(["einops", "optim", "os"]) == ["optim"]
@@ -225,13 +226,13 @@ def test_a_failed_start_leaves_no_socket_open(ends, tmp_path, monkeypatch):
     pair = socket.socketpair
     monkeypatch.setattr(socket, "socketpair", lambda: made.extend(pair()) or tuple(made))
     if ends == "at once":
-        monkeypatch.setattr("graders.sandbox.client._exec", lambda _: subprocess.Popen(["false"]))
-        monkeypatch.setattr("graders.sandbox.control.send", lambda *_: (_ for _ in ()).throw(BrokenPipeError))
+        monkeypatch.setattr("cvaekit.sandbox.client._exec", lambda _: subprocess.Popen(["false"]))
+        monkeypatch.setattr("cvaekit.sandbox.control.send", lambda *_: (_ for _ in ()).throw(BrokenPipeError))
         with pytest.raises(SandboxError, match="did not start"):
-            Sandbox(PROBES)
+            Sandbox(PROBES, KIT)
     else:
         (tmp_path / "probes.py").write_text("1 / 0" if ends == "with an error" else "import os; os._exit(3)")
-        with Sandbox(tmp_path / "probes.py") as sandbox:
+        with Sandbox(tmp_path / "probes.py", KIT) as sandbox:
             for _ in range(2):
                 with pytest.raises(SandboxError, match="start"):
                     sandbox.wait_ready()

@@ -14,8 +14,8 @@ from frames import HOSTILE, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.sandbox import BadReply, Opaque, wire
-from graders.sandbox.channel import Channel, Closed, Expired
+from cvaekit.sandbox import BadReply, Opaque, wire
+from cvaekit.sandbox.channel import Channel, Closed, Expired
 
 KEYS = st.text(max_size=5).filter(lambda key: key != "$")
 TREES = st.recursive(
@@ -137,8 +137,8 @@ def test_hostile_frames_need_no_torch_and_no_memory():
 import os, socket, sys, threading, time
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 from frames import HOSTILE
-from graders.sandbox import wire
-from graders.sandbox.channel import Channel
+from cvaekit.sandbox import wire
+from cvaekit.sandbox.channel import Channel
 for name, frame in HOSTILE.items():
     if name == "a boolean reference":
         continue  # to a tensor that is in order

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 import torch
 
-from graders.sandbox import Opaque, Raised, WrongReturn, selftest
+from cvaekit.sandbox import Opaque, Raised, WrongReturn, self_test
 
 
 def ask(sandbox, source, name="f", filename="cvae.py", preload=(), **arguments):
@@ -23,7 +23,7 @@ def failure(sandbox, source, **arguments):
 
 
 def test_importing_the_package_is_cheap():
-    script = "import sys, graders.sandbox; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    script = "import sys, cvaekit.sandbox; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -35,10 +35,10 @@ def test_the_level_and_its_line(locked, limited):
     assert limited.isolation.level == 1
     assert "allowed" in limited.isolation.summary
     for sandbox in (locked, limited):
-        assert sandbox.isolation.self_test.items() >= selftest.EXPECTED.items()
+        assert sandbox.isolation.self_test.items() >= self_test.EXPECTED.items()
 
 
-ALLOWED = dict.fromkeys(("read", "write", "socket", "fork", "signal", "mem"), "allowed") | selftest.EXPECTED
+ALLOWED = dict.fromkeys(("read", "write", "socket", "fork", "signal", "mem"), "allowed") | self_test.EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ ALLOWED = dict.fromkeys(("read", "write", "socket", "fork", "signal", "mem"), "a
     ],
 )
 def test_the_level_of_what_was_found(monkeypatch, rlimits, found, level, end):
-    monkeypatch.setattr(selftest, "_deadline", lambda _: found.get("deadline", "kept"))
+    monkeypatch.setattr(self_test, "_deadline", lambda _: found.get("deadline", "kept"))
     connection = MagicMock()
     connection.worker().__enter__().ask.return_value = ALLOWED | found
     layers = {"landlock": "none", "seccomp": "none", "rlimits": rlimits.split()}
-    isolation = selftest.examine(connection, layers)
+    isolation = self_test.examine(connection, layers)
     assert isolation.level == level
-    assert isolation.summary.startswith(f"level {level} ({selftest.LEVELS[level]}): landlock=none")
+    assert isolation.summary.startswith(f"level {level} ({self_test.LEVELS[level]}): landlock=none")
     assert isolation.summary.endswith(end)
 
 
@@ -118,7 +118,8 @@ def test_encodings(either):
 def test_messages_are_cleaned(either):
     raised = failure(either, "def f(): raise ValueError('\\x1b[2J\\r\\x00%r ' % f + 'x' * 5000)")
     assert raised.message.startswith("[2J<function f at 0x...> xxx")
-    assert len(raised.message) == 2000
+    assert raised.message.endswith("x [cut]")
+    assert len(raised.message) <= 2000
 
 
 def test_a_probe_may_refuse(either):
@@ -207,7 +208,7 @@ def test_an_optimizer_that_nobody_announced_works_all_the_same(locked):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_one_thread_at_the_fork_and_more_where_asked_for(locked):
-    from graders.sandbox import linux
+    from cvaekit.sandbox import linux
 
     source = """
 import threading, torch

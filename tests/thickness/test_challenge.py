@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from shipped import KIT
 
-from graders.checks import bank
-from graders.manifest import ROOT
+from cvaekit import bank
 
-FOLDER, DATA = ROOT / "assignments" / "thickness_cvae", ROOT / "assignments" / "data" / "MNIST" / "raw"
-ENTRIES = bank.load("thickness_cvae")
-RIGHT = bank.Entry(id="reference", task="training").source(ENTRIES.reference)
+ASSIGNMENT = KIT.assignment("thickness_cvae")
+FOLDER, DATA = ASSIGNMENT.student_folder, KIT.data_folder / "MNIST" / "raw"
+RIGHT = bank.solution(ASSIGNMENT)
 
 
 def put_digits(folder, counts):
@@ -33,7 +33,7 @@ def put_digits(folder, counts):
 @pytest.fixture
 def folder(tmp_path):
     """A copy of what a student has, with right work and 300 digits."""
-    for name in ("challenge.py", "exercise.py"):
+    for name in ("challenge.py", "images.py", "work_file.py"):
         shutil.copy(FOLDER / name, tmp_path)
     (tmp_path / "thickness.py").write_text(RIGHT)
     put_digits(tmp_path / "data", {"train": 240, "t10k": 60})
@@ -96,6 +96,7 @@ def test_ctrl_c_ends_it_in_words_and_leaves_nothing_behind(folder):
         command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
+    assert process.stdout is not None
     assert process.stdout.readline() == "Your work: thickness.py\n"
     time.sleep(6)  # 25 digits are measured first, to compare them with kept widths; then the pool begins
     os.killpg(process.pid, signal.SIGINT)
@@ -128,7 +129,7 @@ def open_gap(folder):
     [
         (no_work, "Copy thickness_starter.py to thickness.py to begin."),
         (no_digits, "No MNIST found: put MNIST/raw into a folder data beside this file"),
-        (damaged_digits, "cannot be read, or is damaged"),
+        (damaged_digits, "t10k-images-idx3-ubyte ends early: it is damaged"),
         (open_gap, "stroke_width failed: TypeError: "),
     ],
 )

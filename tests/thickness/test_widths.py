@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from graders import digits
-from graders.thickness_cvae import inputs, measure, score
-from reference.thickness_cvae.thickness import stroke_width, tercile_cuts
+from graders.cvae import images as images_of_the_kit
+from graders.thickness_cvae import drawing, inputs, measure
+from reference.thickness_cvae.thickness import ThicknessCVAE, stroke_width, tercile_cuts
 
 
 def test_shipped_widths_are_the_measured_ones():
-    kit = digits.read(digits.SHIPPED)
+    kit = images_of_the_kit.shipped()
     for images, widths in zip((kit.train_images, kit.test_images), measure.shipped(), strict=True):
         assert len(widths) == len(images)
         chosen = torch.linspace(0, len(images) - 1, 60).long()
@@ -32,9 +32,9 @@ def test_bars_measure_what_they_are(width, lying):
 
 
 def test_a_model_that_draws_nothing_has_no_widths():
-    model = score.ThicknessCVAE(2)
+    model = ThicknessCVAE(2)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
         model.decoder_fc3.bias.fill_(-5.0)
-    assert score.drawn_widths(model, 2).abs().max() == 0
+    assert drawing.drawn_widths(model, 2, 2).abs().max() == 0

@@ -1,0 +1,150 @@
+"""All verdicts of one run, and what they say about the checks."""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cvaekit.audit.untouched_tasks import untouched
+from cvaekit.audit.verdict import Verdict, is_wrong, judge
+from cvaekit.bank import Entry
+from cvaekit.grading.session import Session, versions
+from cvaekit.kit import Assignment
+from cvaekit.report.model import Report
+from cvaekit.statistics.false_alarms import Table
+from cvaekit.submission.intake import Submission
+
+SCHEMA = "cvaekit.audit/1"
+DIAGNOSED = 0.9  # of the mistakes, at least
+
+
+@dataclass
+class Check:
+    """One check: the mistakes of its task that it fails, and those of them that no other check of the task fails."""
+
+    id: str
+    kills: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many entries of a task there are, and how many came out as they should."""
+
+    mistakes: int
+    killed: int
+    alone: int  # killed, with no points lost in another task
+    diagnosed: int  # as themselves or their group
+    right: int  # variants, and the ambiguous answers that are accepted
+    full_marks: int
+    rejected: int  # ambiguous answers that lose points, as they should
+
+
+@dataclass
+class Audit:
+    """What is known so far. `complete` is whether all of the banks went into it, so that counts mean something."""
+
+    assignment: Assignment
+    complete: bool
+    interrupted: bool = False
+    verdicts: list[Verdict] = field(default_factory=list)
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict, report: Report) -> None:
+        for task in report.tasks:
+            for check in task.checks:
+                if check.outcome != "skipped":
+                    self.checks.setdefault(check.id, Check(check.id))
+        self.verdicts.append(verdict)
+        if verdict.kind == "mistake":
+            killers = verdict.killed_by
+            for check_id in killers:
+                self.checks[check_id].kills.append(verdict.id)
+            if len(killers) == 1:
+                self.checks[killers[0]].alone.append(verdict.id)
+
+    def of(self, kind: str, task: str | None = None) -> list[Verdict]:
+        return [v for v in self.verdicts if v.kind == kind and task in (None, v.task)]
+
+    @property
+    def tasks(self) -> list[str]:
+        """Ids of the tasks that entries belong to."""
+        return list(dict.fromkeys(verdict.task for verdict in self.verdicts))
+
+    def checks_of(self, task: str) -> list[str]:
+        return [check for check in self.checks if check.startswith(f"{task}.")]
+
+    @property
+    def redundant(self) -> list[Check]:
+        """The checks without which every mistake would still lose points."""
+        return [check for check in self.checks.values() if not check.alone]
+
+    def counts(self, task: str | None = None) -> Counts:
+        """Of one task, or of all."""
+        mistakes, ambiguous = self.of("mistake", task), self.of("ambiguous", task)
+        right = [*self.of("variant", task), *(v for v in ambiguous if not v.wrong)]
+        return Counts(
+            len(mistakes),
+            sum(bool(v.killed_by) for v in mistakes),
+            sum(v.alone for v in mistakes),
+            sum(v.diagnosed in ("itself", "its group") for v in mistakes),
+            len(right),
+            sum(not v.lost for v in right),
+            sum(v.wrong and bool(v.lost) for v in ambiguous),
+        )
+
+    @property
+    def problems(self) -> list[str]:
+        """What has to be mended, a sentence each; an audit is passed when there are none."""
+        found = [f"{v.kind} {v.id} ({v.task}) {v.problem}." for v in self.verdicts if v.problem]
+        counts = self.counts()
+        if self.complete and counts.diagnosed < DIAGNOSED * counts.mistakes:
+            named = f"Only {counts.diagnosed} of {counts.mistakes} mistakes are diagnosed"
+            found.append(f"{named}; at least {DIAGNOSED:.0%} should be.")
+        return found
+
+    def to_json(self, alarms: Table | None) -> str:
+        """All of it, with the false-alarm table where the assignment has one."""
+        table: dict[str, Any] = {
+            "schema": SCHEMA,
+            "assignment": self.assignment.name,
+            "complete": self.complete,
+            "passed": not self.problems,
+            "problems": self.problems,
+            "checks": [asdict(check) for check in self.checks.values()],
+            "entries": [{**asdict(v), "killed_by": v.killed_by} for v in self.verdicts],
+            "false_alarms": [asdict(row) for row in alarms.rows] if alarms else [],
+            "versions": versions(),
+        }
+        return json.dumps(table, indent=1, allow_nan=False) + "\n"
+
+
+def run(audit: Audit, entries: Sequence[Entry], session: Session, *, jobs: int, thorough: bool) -> Generator[Verdict]:
+    """Grade `entries` as submissions are graded; add each verdict to `audit`, in the order of `entries`, and yield it.
+
+    Judged are the tasks that an entry can touch, and always its own; a slow one only if a wrong entry belongs to it or
+    nothing else would be judged. With `thorough` everything is.
+    """
+    assignment = session.assignment
+    everything = {task.id for task in assignment.tasks}
+    slow = {task.id for task in assignment.tasks if task.slow}
+    submissions, left_out = [], []
+    for entry in entries:
+        source = entry.source(assignment.reference_text)
+        submissions.append(Submission(entry.id, assignment.files[0], source.encode()))
+        judged = everything - untouched(source, assignment) - slow | {entry.task}
+        if judged - slow and not is_wrong(entry):
+            judged -= slow
+        left_out.append(() if thorough else tuple(sorted(everything - judged)))
+    done: dict[int, Report] = {}
+    following = 0
+    with closing(session.grade_many(submissions, jobs=jobs, left_out=left_out)) as grading:  # an interrupt ends it
+        for index, report in grading:
+            done[index] = report
+            while following in done:
+                ready = done.pop(following)
+                verdict = judge(entries[following], ready, assignment, left_out[following])
+                audit.add(verdict, ready)
+                following += 1
+                yield verdict

@@ -1,0 +1,179 @@
+"""The banks of an assignment: known mistakes, right variants and ambiguous answers, as data.
+
+Each list is a TOML file in the assignment's folder. An entry says how a submission differs from the
+reference, so that nobody has to store whole submissions; `Entry.source` builds them.
+"""
+
+import re
+import textwrap
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from cvaekit.kit import Assignment
+from cvaekit.manifest import Identifier, Table, Text, explained
+
+_MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"^[ \t]*#:.*\n", re.MULTILINE)
+_DEFINITION = re.compile(r"^(?=class |def |@)", re.MULTILINE)
+
+
+class BankError(ValueError):
+    """An entry that cannot be read or built; the text names file, entry and remedy."""
+
+
+class Entry(Table):
+    """One submission, written as its difference from the reference.
+
+    `solution` takes the place of the task's solution region; `replace` holds (old, new) pairs for the rest of
+    the file; `before` goes in front of the first definition and `after` to the end; `also` lists other tasks
+    whose points it costs too; entries of one `group` compute the same thing.
+    """
+
+    id: Identifier
+    task: str
+    seen: str = ""
+    solution: str | None = None
+    replace: tuple[tuple[str, str], ...] = ()
+    before: str = ""
+    after: str = ""
+    also: tuple[str, ...] = ()
+    group: str | None = None
+
+    def source(self, reference: str) -> str:
+        """The complete submission, made from the reference's text; BankError where a part does not fit."""
+        text = _PLACEHOLDER.sub("", reference)
+        for old, new in self.replace:
+            if (found := text.count(old)) != 1:
+                raise BankError(f"{self.id}: the reference has {old!r} {found} times, not once")
+            text = text.replace(old, new)
+        if self.solution is not None:
+            text = self._solved(text, self.solution)
+        text = _MARKER.sub("", text)
+        if self.before:
+            lines = textwrap.dedent(self.before).strip("\n")
+            text = _DEFINITION.sub(lambda _: f"{lines}\n\n\n", text, count=1)
+        if self.after:
+            text = f"{text.rstrip()}\n\n\n{textwrap.dedent(self.after).strip()}\n"
+        return text
+
+    def _solved(self, text: str, solution: str) -> str:
+        todo, begin, end = f"# TODO ({self.task})", "### BEGIN SOLUTION\n", "### END SOLUTION"
+        head, found, tail = text.partition(todo)
+        gap, begun, tail = tail.partition(begin)
+        if not found or not begun or "# TODO" in gap:
+            raise BankError(f"{self.id}: the reference has no solution region for task {self.task!r}")
+        tail = tail[tail.index(end) :]
+        indent = gap[gap.rindex("\n") + 1 :]
+        lines = textwrap.indent(textwrap.dedent(solution).strip("\n"), indent)
+        return f"{head}{todo}{gap}{begin}{lines}\n{indent}{tail}"
+
+
+class Mistake(Entry):
+    """A wrong submission with one misconception; `symptom` is for instructors, `hint` for students."""
+
+    symptom: Text
+    hint: Text
+
+
+class Variant(Entry):
+    """A right answer written differently; `note` says what is unusual about it."""
+
+    note: str = ""
+
+
+class Ambiguous(Entry):
+    """An answer with honest arguments on both sides; `policy` decides it, `accepted` is the decision."""
+
+    policy: Text
+    accepted: bool
+    hint: str = ""
+    note: str = ""
+
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """All lists of one assignment, in the order of their files."""
+
+    reference: str
+    mistakes: tuple[Mistake, ...]
+    variants: tuple[Variant, ...]
+    ambiguous: tuple[Ambiguous, ...]
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[Mistake, ...]]:
+        """Mistakes that compute the same thing, by the name of their group."""
+        names = dict.fromkeys(entry.group for entry in self.mistakes if entry.group)
+        return {name: tuple(entry for entry in self.mistakes if entry.group == name) for name in names}
+
+
+def solution(assignment: Assignment) -> str:
+    """The reference as a submission: without its markers."""
+    return Entry(id="reference", task="").source(assignment.reference_text)
+
+
+@cache
+def load(assignment: Assignment) -> Bank:
+    """The banks of one assignment, every entry tried against the reference; raises BankError."""
+    bank = Bank(
+        assignment.reference_text,
+        _entries(assignment, "mistake", Mistake),
+        _entries(assignment, "variant", Variant),
+        _entries(assignment, "ambiguous", Ambiguous),
+    )
+    everything = _everything(bank)
+    if twice := [name for name, count in Counter(entry.id for entry in everything).items() if count > 1]:
+        raise BankError(f"{assignment.name}: used for more than one entry: {', '.join(twice)}")
+    for entry in everything:
+        entry.source(bank.reference)
+    return bank
+
+
+FILES = {"mistake": "mistakes.toml", "variant": "variants.toml", "ambiguous": "ambiguous.toml"}
+
+
+def _entries(assignment: Assignment, table: str, kind: type[AnyEntry]) -> tuple[AnyEntry, ...]:
+    path = assignment.folder / FILES[table]
+    if not path.exists():
+        return ()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise BankError(f"{path.name}: {error}") from error
+    if stray := content.keys() - {table}:
+        raise BankError(f"{path.name}: expected only [[{table}]], found {', '.join(sorted(stray))}")
+    tasks, found = [task.id for task in assignment.tasks], []
+    for number, raw in enumerate(content.get(table, []), start=1):
+        where = f"{path.name}, {raw.get('id', f'entry {number}')}"
+        try:
+            entry = kind.model_validate(raw)
+        except ValidationError as error:
+            raise BankError("\n".join(f"{where}: {line}" for line in explained(error, kind))) from None
+        if alien := [task for task in (entry.task, *entry.also) if task not in tasks]:
+            raise BankError(f"{where}: unknown task {', '.join(alien)}; known are {', '.join(tasks)}")
+        if not raw.keys() & {"solution", "replace", "before", "after"}:
+            raise BankError(f"{where}: the key solution, replace, before or after is missing")
+        found.append(entry)
+    return tuple(found)
+
+
+def unknown(bank: Bank, assignment: Assignment, names: Sequence[str]) -> set[str]:
+    """Those of `names` that are neither an entry's id nor a task's."""
+    return set(names) - {entry.id for entry in _everything(bank)} - {task.id for task in assignment.tasks}
+
+
+def chosen(bank: Bank, names: Sequence[str]) -> list[Entry]:
+    """The entries with these ids or of these tasks, all without names; in the order of the banks."""
+    return [entry for entry in _everything(bank) if not names or entry.id in names or entry.task in names]
+
+
+def _everything(bank: Bank) -> list[Entry]:
+    return [*bank.mistakes, *bank.variants, *bank.ambiguous]

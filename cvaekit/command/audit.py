@@ -1,0 +1,148 @@
+"""`cvaekit audit`: what the graders accept and reject."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import TimeRemainingColumn
+
+from cvaekit import bank as banks
+from cvaekit.audit import terminal
+from cvaekit.audit.audit import Audit, run
+from cvaekit.audit.page import page
+from cvaekit.bank import Entry
+from cvaekit.command.shared import (
+    CORES,
+    UNGRADABLE,
+    KitFolder,
+    all_assignments,
+    chosen_assignment,
+    chosen_kit,
+    fail,
+    progress_bar,
+)
+from cvaekit.grading.data import SetupError
+from cvaekit.grading.session import Session
+from cvaekit.kit import Assignment, KitError
+from cvaekit.sandbox import SandboxError
+from cvaekit.statistics import false_alarms
+from cvaekit.statistics.false_alarms import Table
+
+FOUND = 1
+
+
+def audit(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENTRY|TASK]...", help="Only these. [default: everything]")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write it all as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write an HTML page.")] = None,
+    assignment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this assignment. [default: all, one after the other]")
+    ] = None,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Judge all tasks of every entry: also slow ones, and those it cannot touch."),
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
+    ] = CORES,
+    kit: KitFolder = None,
+) -> None:
+    """Hold every known mistake and every right variant against every check.
+
+    Run it after editing a check or a bank. A mistake has to lose points in its own task and in no other; a variant
+    has to get full marks; an ambiguous answer is treated as its policy says. Not judged, unless you say --thorough, are
+    the training run and tasks for which an entry runs the reference's own code. The tables tell which checks a mistake
+    fails and whether it is diagnosed as itself, which checks could go, and how likely a false alarm is.
+
+    Exit code: 0 nothing to mend; 1 something to mend; 2 wrong usage; 3 the sandbox does not work here.
+
+    \b
+    cvaekit audit
+    cvaekit audit kl_loss                 (the entries of one task)
+    cvaekit audit kl_sign bce_mean        (single entries)
+    cvaekit audit --html audit.html --json audit.json
+    """
+    for path in (json_file, html_file):
+        if path and (path.is_dir() or not path.parent.is_dir()):
+            fail(f"{path}: " + ("this is a folder" if path.is_dir() else f"there is no folder {path.parent}"))
+    in_use = chosen_kit(kit)
+    chosen = _chosen([chosen_assignment(in_use, assignment)] if assignment else all_assignments(in_use), names or [])
+    if len(chosen) > 1 and (json_file or html_file):
+        known = ", ".join(each.name for each, _ in chosen)
+        fail(f"--json and --html take one assignment. Add --assignment with one of: {known}")
+    problems = False
+    for each, entries in chosen:
+        if len(chosen) > 1:
+            Console(highlight=False).rule(each.title)
+        found = _audit(each, entries, jobs, thorough, complete=not names)
+        _put_out(found, _false_alarms(each), json_file, html_file)
+        if found.interrupted:
+            fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
+        problems = problems or bool(found.problems)
+    raise typer.Exit(FOUND if problems else 0)
+
+
+def _chosen(assignments: list[Assignment], names: list[str]) -> list[tuple[Assignment, list[Entry]]]:
+    """The entries to judge of each assignment that has some; with `names`, those entries and tasks only."""
+    found, missing = [], set(names)
+    for each in assignments:
+        try:
+            bank = banks.load(each)
+        except banks.BankError as error:
+            fail(str(error))
+        missing &= banks.unknown(bank, each, names)
+        if entries := banks.chosen(bank, names):
+            found.append((each, entries))
+    if missing:
+        tasks = dict.fromkeys(task.id for each in assignments for task in each.tasks)
+        fail(f"no entry and no task is called {', '.join(sorted(missing))}; tasks are: {', '.join(tasks)}")
+    if not found:
+        fail(f"no banks yet: add mistakes.toml and variants.toml to the folder of {assignments[0].name}")
+    return found
+
+
+def _false_alarms(assignment: Assignment) -> Table | None:
+    if not false_alarms.path(assignment).exists():
+        return None
+    try:
+        return false_alarms.load(assignment)
+    except (OSError, ValueError, TypeError) as error:
+        fail(f"{false_alarms.path(assignment).name} cannot be read: {error}")
+
+
+def _audit(assignment: Assignment, entries: list[Entry], jobs: int, thorough: bool, *, complete: bool) -> Audit:
+    """Grade all `entries` under a progress bar."""
+    found = Audit(assignment, complete)
+    progress = progress_bar(TimeRemainingColumn())
+    bar = progress.add_task("Starting", total=len(entries))
+    try:
+        with progress, Session(assignment) as session:
+            if session.fault:
+                fail(session.fault, UNGRADABLE)
+            for verdict in run(found, entries, session, jobs=jobs, thorough=thorough):
+                progress.update(bar, advance=1, description=verdict.id, refresh=True)
+    except SetupError as error:
+        fail(str(error))
+    except (KitError, SandboxError) as error:
+        fail(f"{assignment.name} cannot be graded here: {error}", UNGRADABLE)
+    except KeyboardInterrupt:
+        found.complete, found.interrupted = False, True
+    return found
+
+
+def _put_out(found: Audit, table: Table | None, json_file: Path | None, html_file: Path | None) -> None:
+    console = Console(highlight=False)
+    terminal.show_entries(console, found)
+    terminal.show_tasks(console, found)
+    if found.complete:
+        terminal.show_checks(console, found)
+        if table:
+            terminal.show_false_alarms(console, table)
+    terminal.show_outcome(console, found)
+    if html_file:
+        html_file.write_text(page(found, table), encoding="utf-8")
+    if json_file:
+        json_file.write_text(found.to_json(table), encoding="utf-8")

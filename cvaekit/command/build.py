@@ -1,0 +1,36 @@
+"""`cvaekit build`: generate what students receive, or compare it with what is there."""
+
+from typing import Annotated
+
+import typer
+
+from cvaekit.command.shared import KitFolder, all_assignments, chosen_assignment, chosen_kit, fail
+
+
+def build(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 when a file is out of date.")
+    ] = False,
+    assignment: Annotated[str | None, typer.Option(metavar="NAME", help="Only this assignment.")] = None,
+    kit: KitFolder = None,
+) -> None:
+    """Generate what students receive (starters, notebooks, the frame of the visible tests) from the solutions."""
+    from cvaekit.author.generated_files import differences, generated_files, write
+
+    in_use = chosen_kit(kit)
+    chosen = [chosen_assignment(in_use, assignment)] if assignment else all_assignments(in_use)
+    try:
+        files = {path: text for each in chosen for path, text in generated_files(each).items()}
+    except (KeyError, ValueError) as error:
+        fail(f"nothing was generated: {error}")
+    if check:
+        if stale := differences(files):
+            typer.echo("\n".join(stale))
+            fail("generated files are out of date; run cvaekit build", 1)
+        typer.echo(f"{len(files)} generated file(s) up to date.")
+        return
+    try:
+        write(files)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}. Build a kit of your own; --kit names it.")
+    typer.echo("\n".join(f"wrote {path.relative_to(in_use.root).as_posix()}" for path in files))

@@ -1,0 +1,40 @@
+"""`cvaekit`: the list of commands. Each imports what is heavy only when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from cvaekit.command import audit, build, course, doctor, grade
+
+# Plain help: paragraphs are wrapped to the terminal, and examples stay as they are written.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command()(grade.grade)
+app.add_typer(course.app, name="course")
+app.command()(build.build)
+app.command()(audit.audit)
+app.command()(doctor.doctor)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(f"cvaekit {version('cvaekit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Grade PyTorch exercises and explain every mark; build the exercises and courses from their solutions."""
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The pytest plugin that runs an assignment's checks against one submission.
+
+A check is a test function in `graders/NAME/test_TASK.py`. Its docstring is the line that the report shows,
+`@pytest.mark.points(n)` says what it is worth.
+"""
+
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvaekit.grading import failure as failures
+from cvaekit.grading.questions import Grading, SubmissionHandle
+from cvaekit.manifest import Task
+from cvaekit.sandbox import ProbeError
+
+
+@dataclass
+class CheckResult:
+    """The result of one check. `outcome` is passed, failed, skipped, or error where the grader is at fault."""
+
+    id: str
+    task: str
+    points: float
+    outcome: str
+    message: str
+    seconds: float
+    hint: str | None = None
+
+
+GRADING = pytest.StashKey[Grading]()
+
+
+def task_of(path: Path) -> str:
+    """A check's task is its file's name."""
+    return path.stem.removeprefix("test_")
+
+
+@pytest.fixture(scope="module")
+def submission(request: pytest.FixtureRequest) -> Iterator[SubmissionHandle]:
+    """The submission as the checks of one task, which are one file, see it."""
+    grading = request.config.stash[GRADING]
+    handle = SubmissionHandle(grading, grading.assignment.task(task_of(request.path)))
+    yield handle
+    handle.close()
+
+
+class ChecksPlugin:
+    """The hooks for one Grading. Register this module beside it, for its fixture."""
+
+    def __init__(self, grading: Grading, faults: dict[str, str], on_task: Callable[[Task], None] = lambda task: None):
+        self.grading = grading
+        self.faults = faults  # task id -> Failure text for a task whose symbol is not there at all
+        self.on_task = on_task
+        self.results: list[CheckResult] = []
+        self.collection_errors: list[str] = []  # check files that cannot be imported
+        self._errors: dict[str, str] = {}
+        self._task: str | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[GRADING] = self.grading
+        config.addinivalue_line("markers", "points(number): what a check is worth")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.collection_errors.append(f"{report.nodeid}\n{report.longreprtext}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        order = [task.id for task in self.grading.assignment.tasks]
+        items.sort(key=lambda item: order.index(task_of(item.path)))
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        task = self.grading.assignment.task(task_of(item.path))
+        if task.id != self._task:
+            self._task = task.id
+            self.on_task(task)
+        if task.id in self.grading.source.open_gaps:
+            pytest.skip(self.grading.source.open_gaps[task.id])
+        if blocker := self.blocker(task):
+            pytest.skip(f"Waits for {blocker}.")
+        if task.id in self.faults:
+            pytest.fail(self.faults[task.id], pytrace=False)
+
+    def blocker(self, task: Task) -> str | None:
+        """The first task that has to work before `task` can be judged, and does not."""
+        for needed in task.depends_on:
+            if needed in self.grading.source.open_gaps or needed in self.grading.unresponsive or needed in self.faults:
+                return needed
+        return None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Turn a Failure into its text here: formatting a traceback would take longer than the check."""
+        try:
+            return (yield)
+        except Exception as error:
+            failure = failures.find(error)
+            if failure is None:
+                raise
+        return pytest.fail(self._text(failure, pyfuncitem), pytrace=False)  # out here, since it stands for the error
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.excinfo is None or report.outcome != "failed":
+            return report
+        if failure := failures.find(call.excinfo.value):  # in a fixture
+            report.longrepr = self._text(failure, item)
+        elif not call.excinfo.errisinstance(pytest.fail.Exception):
+            error = call.excinfo.value
+            self._errors[item.nodeid] = f"{call.excinfo.typename}: {error}"
+            trace = error.trace if isinstance(error, ProbeError) else "".join(traceback.format_exception(error))
+            self.grading.traces.append(f"{_Item.of(item).id}\n{trace}")
+        return report
+
+    def _text(self, failure: failures.Failure, item: pytest.Item) -> str:
+        return failure.text(self.grading.assignment.task(task_of(item.path)).hint)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # A check has one result: its call, or the setup that kept it from being called, or the teardown that broke.
+        if report.when != "call" and report.outcome == "passed":
+            return
+        self.results.append(self._result(report))
+
+    def _result(self, report: pytest.TestReport) -> CheckResult:
+        item = self._items[report.nodeid]
+        outcome: str = report.outcome
+        message = item.description
+        if report.nodeid in self._errors:
+            outcome, message = "error", self._errors[report.nodeid]
+        elif report.outcome == "failed":
+            message = str(report.longrepr)
+        elif report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+            message = report.longrepr[2].removeprefix("Skipped: ")
+        return CheckResult(item.id, item.task, item.points, outcome, message, round(report.duration, 3))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._items = {item.nodeid: _Item.of(item) for item in session.items}
+
+
+@dataclass(frozen=True)
+class _Item:
+    id: str
+    task: str
+    points: float
+    description: str
+
+    @classmethod
+    def of(cls, item: pytest.Item) -> "_Item":
+        task = task_of(item.path)
+        marker = item.get_closest_marker("points")
+        function: Any = getattr(item, "function", None)
+        description = (function.__doc__ or item.name).strip().splitlines()[0]
+        points = float(marker.args[0]) if marker else 0.0
+        return cls(f"{task}.{item.name.removeprefix('test_')}", task, points, description)

@@ -1,0 +1,244 @@
+"""Questions that checks put to one submission, and the worker of each task that answers them."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+from cvaekit.grading.failure import Failure
+from cvaekit.grading.form import fits, forms
+from cvaekit.kit import Assignment
+from cvaekit.manifest import Task
+from cvaekit.report.model import Better, Metric
+from cvaekit.sandbox import BadReply, Died, Raised, SubmissionFailure, TimedOut, WrongReturn
+from cvaekit.sandbox.exchange import Exchange
+from cvaekit.submission.intake import Submission
+from cvaekit.submission.source import Source
+
+SUBMISSION_SECONDS = 90.0  # for everything a submission is asked; an honest one needs about four
+CALL_SECONDS = 10.0  # for one call; an honest one needs milliseconds
+
+# Hints for failures unrelated to the task: timeout, crash, wrong return type.
+HINTS: dict[type, str] = {
+    TimedOut: "Is there a loop that never meets its end condition, or something that waits for input?",
+    WrongReturn: "What is handed back at the end, and what does the caller expect?",
+    Died: "A submission answers calls; nothing in it should end the process or take all of its memory.",
+}
+
+RAISED_HINTS = {
+    "MemoryError": "How many numbers does this line ask for?",
+    "RecursionError": "A method that calls itself needs a case in which it does not.",
+    "SyntaxError": "Python cannot read that piece of code. Is a bracket, colon or operator missing there, or above?",
+    "PermissionError": "Files, the network and other processes are out of reach here; no task needs them.",
+}
+
+
+class WorkerLike(Protocol):
+    """A Worker, or what answers like one."""
+
+    @property
+    def summary(self) -> str: ...
+    def ask(self, probe: str, /, *, seconds: float = ..., seed: int | None = ..., **arguments: Any) -> Any: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *raised: object) -> None: ...
+
+
+class Workers(Protocol):
+    """Whatever starts a worker: a Sandbox, or a forked grader's Connection to one; InProcess for trusted sources."""
+
+    def worker(
+        self, source: bytes, filename: str, *, seed: int = 0, preload: tuple[str, ...] = (), device: str = "cpu"
+    ) -> WorkerLike: ...
+
+
+@dataclass
+class Grading:
+    """The state of grading one submission. Everything by task is keyed by the task's id.
+
+    left_out: tasks that are not judged in this run; device_used: where the last worker ran; unresponsive: why a task is
+    not asked any more; exchanges: what was asked, in order; traces: tracebacks of the grader's own faults.
+    """
+
+    assignment: Assignment
+    submission: Submission
+    source: Source
+    workers: Workers
+    device: str = "cpu"
+    data: Any = None
+    left_out: tuple[str, ...] = ()
+    device_used: str = "cpu"
+    worker_summary: str | None = None  # how a worker on a GPU differed from the others
+    unresponsive: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    metrics: dict[str, list[Metric]] = field(default_factory=dict)
+    exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
+    traces: list[str] = field(default_factory=list)
+    _spare: WorkerLike | None = None  # a worker that has only imported the submission
+    _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
+
+    def seconds_left(self) -> float:
+        return self._ends - time.monotonic()
+
+    def definitions(self, names: list[str]) -> dict[str, str]:
+        """What each dotted name of the submission is, from a first import. Its worker is the first task's."""
+        self._spare = self.start_worker()
+        found: dict[str, str] = self._spare.ask("definitions", names=names)
+        if not (fits(found, self.form("definitions")) and set(found) == set(names)):
+            raise BadReply("an answer of another form")
+        return found
+
+    def form(self, probe: str) -> Any:
+        """The form of an answer of `probe`; LookupError for an unknown probe."""
+        known = forms(self.assignment)
+        if probe not in known:
+            raise LookupError(f"graders/{self.assignment.name}/probes.py has no probe {probe!r}; add it to FORMS")
+        return known[probe]
+
+    def start_worker(self, device: str = "cpu") -> WorkerLike:
+        if self._spare and device == "cpu":
+            worker, self._spare = self._spare, None
+            return worker
+        return self.workers.worker(
+            self.submission.source, self.submission.filename, preload=self.source.imports, device=device
+        )
+
+    def close(self) -> None:
+        if self._spare:
+            self._spare.close()
+            self._spare = None
+
+    def describe(self, failure: SubmissionFailure) -> str:
+        """What the submission did, as the end of a sentence that starts with what was called."""
+        if isinstance(failure, Raised):
+            line, message = self.source.line(failure.line), " ".join(failure.message.split())
+            where = f" ({self.source.where(failure.line)}: `{line[:100]}`)" if failure.line and line else ""
+            raised = f"raised {' '.join(failure.type.split())}"
+            return f"{raised}: {message}{where}" if message else f"{raised}{where}"
+        if isinstance(failure, TimedOut):
+            return f"did not return within {max(1.0, failure.seconds):.0f} seconds"
+        if isinstance(failure, Died):
+            return f"ended its process ({failure.reason})"
+        if isinstance(failure, WrongReturn):
+            return f"returned {' '.join(failure.got.split())}"
+        return f"sent a reply that cannot be used: {failure}"
+
+
+class SubmissionHandle:
+    """The submission as the checks of one task see it. Its worker is fresh, and shared with no other task."""
+
+    def __init__(self, grading: Grading, task: Task):
+        self.grading, self.task = grading, task
+        self._workers: dict[str, WorkerLike] = {}
+
+    @property
+    def assignment(self) -> Assignment:
+        return self.grading.assignment
+
+    @property
+    def data(self) -> Any:
+        """What the assignment's data.py loaded."""
+        return self.grading.data
+
+    @property
+    def device(self) -> str:
+        """Where training should run: cpu or cuda."""
+        return self.grading.device
+
+    def ask(
+        self,
+        probe: str,
+        called: str,
+        *,
+        wanted: str = "a result",
+        seconds: float = CALL_SECONDS,
+        seed: int = 0,
+        device: str = "cpu",
+        **arguments: Any,
+    ) -> Any:
+        """The answer of `probe`; a Failure when the submission raises, hangs, or ends its process instead.
+
+        After a call that never returned the task is not asked again: each further question would wait as long.
+        """
+        __tracebackhide__ = True
+        if reason := self.grading.unresponsive.get(self.task.id):
+            raise Failure(called, reason, wanted, HINTS[TimedOut])
+        seconds = min(seconds, self.grading.seconds_left())
+        if seconds <= 0:
+            self._give_up(
+                f"was not asked any more: the {SUBMISSION_SECONDS:.0f} seconds for the whole submission are over"
+            )
+            raise Failure(called, self.grading.unresponsive[self.task.id], wanted, HINTS[TimedOut])
+        form = self.grading.form(probe)
+        try:
+            worker = self._worker(device)
+            if device != "cpu":
+                self.grading.worker_summary = worker.summary
+            answer = worker.ask(probe, seconds=seconds, seed=seed, **arguments)
+            if not fits(answer, form):
+                raise BadReply("an answer of another form")
+            self._record(probe, seed, arguments, answer)
+            if device != "cpu":
+                self.grading.device_used = device
+            return answer
+        except Raised as failure:  # the worker lives on
+            self._record(probe, seed, arguments, failure)
+            hint = RAISED_HINTS.get("MemoryError" if "allocate memory" in failure.message else failure.type)
+            if failure.type == "TypeError" and failure.line is None:  # the call itself did not fit
+                hint = "It is called as in the starter; does the definition still take the same parameters?"
+            raise Failure(called, self.grading.describe(failure), wanted, hint) from None
+        except WrongReturn as failure:
+            self._record(probe, seed, arguments, failure)
+            raise Failure(called, self.grading.describe(failure), wanted, HINTS[WrongReturn]) from None
+        except SubmissionFailure as failure:
+            self._record(probe, seed, arguments, failure)
+            self._drop(device)
+            got = self.grading.describe(failure)
+            if isinstance(failure, TimedOut):
+                self._give_up(got)
+            raise Failure(called, got, wanted, HINTS.get(type(failure))) from None
+
+    def ask_aside(self, probe: str, **arguments: Any) -> Any:
+        """The answer of `probe` for a piece of advice; None where there is none. It costs nothing, whatever the
+        submission does, if no check of the task comes after it."""
+        if self.task.id in self.grading.unresponsive:
+            return None
+        form = self.grading.form(probe)
+        try:
+            seconds = min(2.0, max(0.1, self.grading.seconds_left()))
+            answer = self._worker("cpu").ask(probe, seconds=seconds, **arguments)
+            return answer if fits(answer, form) else None
+        except (Raised, WrongReturn):
+            return None
+        except SubmissionFailure:
+            self._drop("cpu")
+            return None
+
+    def note(self, text: str) -> None:
+        """Add advice to the report that costs no points."""
+        self.grading.notes.setdefault(self.task.id, []).append(text)
+
+    def metric(
+        self, name: str, value: float, limit: float | None = None, unit: str = "", better: Better = "lower"
+    ) -> None:
+        """Add a measured number to the report. `value` is finite."""
+        found = self.grading.metrics.setdefault(self.task.id, [])
+        found[:] = [metric for metric in found if metric.name != name]  # several checks may measure the same run
+        found.append(Metric(name, value, limit, unit, better))
+
+    def close(self) -> None:
+        for device in list(self._workers):
+            self._drop(device)
+
+    def _record(self, probe: str, seed: int, arguments: dict[str, Any], answer: Any) -> None:
+        self.grading.exchanges.setdefault(self.task.id, []).append(Exchange(probe, seed, arguments, answer))
+
+    def _give_up(self, reason: str) -> None:
+        self.grading.unresponsive[self.task.id] = reason
+
+    def _worker(self, device: str) -> WorkerLike:
+        if device not in self._workers:
+            self._workers[device] = self.grading.start_worker(device)
+        return self._workers[device]
+
+    def _drop(self, device: str) -> None:
+        self._workers.pop(device).close()

@@ -1,0 +1,39 @@
+"""Probes that every worker answers, whatever the assignment."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cvaekit.sandbox.probe import call, describe
+
+
+def definitions(module: Any, names: list[str]) -> dict[str, str]:
+    """What each dotted name of the submission is: "class", "function", "missing", or a description of the value."""
+    found = {}
+    for name in names:
+        value: Any = module
+        for part in name.split("."):
+            value = call(getattr, value, part, None)
+        if value is None:
+            found[name] = "missing"
+        elif isinstance(value, type):
+            found[name] = "class"
+        else:
+            found[name] = "function" if callable(value) else describe(value)
+    return found
+
+
+def escape_attempts(module: Any, canary: str, grader: int, rlimits: list[str]) -> Any:
+    """Run the self-test's attempts."""
+    return module.attempts(canary, grader, rlimits)
+
+
+def endless_loop(module: Any) -> None:
+    """Run the self-test's loop."""
+    module.loop()
+
+
+BUILTIN: dict[str, Callable[..., Any]] = {
+    "definitions": definitions,
+    "_escape_attempts": escape_attempts,
+    "_endless_loop": endless_loop,
+}

@@ -1,0 +1,116 @@
+"""The grader's end of a worker: frames under one absolute deadline, with the worker's prints drained beside them."""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from cvaekit.sandbox import wire
+
+KEPT_OUTPUT = 64 << 10  # of what a submission prints; the rest is read and thrown away
+MAX_OUTPUT = 256 << 20
+
+
+class Expired(Exception):
+    """The deadline has passed."""
+
+
+class Closed(Exception):
+    """The worker's end is closed: its process ended, or it closed the socket."""
+
+
+class Flood(Exception):
+    """The submission printed more than MAX_OUTPUT bytes."""
+
+
+class Channel:
+    """Owns both descriptors: the socket of the frames, and the pipe behind the worker's stdout and stderr."""
+
+    def __init__(self, frames: socket.socket, output: int):
+        self._frames, self._output = frames, output
+        self._arrived = bytearray()  # of the frame that is being read
+        self._kept = bytearray()
+        self._printed = 0
+        frames.setblocking(False)
+        os.set_blocking(output, False)
+        self._poll = select.poll()
+        self._poll.register(frames, select.POLLIN)
+        self._poll.register(output, select.POLLIN)
+
+    def send(self, buffers: Iterable[wire.Body], deadline: float) -> None:
+        pending = memoryview(b"".join(buffers))  # one system call for a frame, where there is room for it
+        while pending:
+            try:
+                pending = pending[self._frames.send(pending) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
+            except OSError:
+                raise Closed from None
+
+    def receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
+        """Header and body of the next frame; wire.Violation, before anything of its size is allocated, if it is bad."""
+        header, body = wire.parse_prefix(self._read(wire.PREFIX.size, deadline))
+        return wire.parse_header(self._read(header, deadline)), self._read(body, deadline)
+
+    def printed(self) -> bytes:
+        """The start of what has been printed so far, at most KEPT_OUTPUT bytes."""
+        try:
+            while self._output >= 0 and not self._full() and (text := os.read(self._output, 1 << 16)):
+                self._kept += text[: KEPT_OUTPUT - len(self._kept)]
+        except BlockingIOError:
+            pass
+        return bytes(self._kept)
+
+    def close(self) -> None:
+        if self._output >= 0:
+            self._frames.close()
+            os.close(self._output)
+            self._output = -1
+
+    def _read(self, size: int, deadline: float) -> bytearray:
+        # Grown with what arrives, so that a frame which only claims to be large costs nothing.
+        while len(self._arrived) < size:
+            try:
+                part = self._frames.recv(1 << 20)
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
+                continue
+            except OSError:
+                raise Closed from None
+            if not part:
+                raise Closed
+            self._arrived += part
+        wanted, self._arrived = self._arrived[:size], self._arrived[size:]
+        return wanted
+
+    def _wait(self, event: int, deadline: float) -> None:
+        """Return once the frames' socket is ready. Prints are read meanwhile, so that printing never blocks."""
+        self._poll.modify(self._frames, event)
+        ready = False
+        while not ready:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Expired
+            for descriptor, events in self._poll.poll(left * 1000 + 1):
+                if descriptor == self._output:
+                    self._drain(events)
+                else:
+                    ready = True
+
+    def _drain(self, events: int) -> None:
+        try:
+            text = os.read(self._output, 1 << 16) if events & select.POLLIN else b""
+        except BlockingIOError:
+            return
+        if not text:  # every writer is gone; the socket tells the rest
+            self._poll.unregister(self._output)
+            return
+        self._printed += len(text)
+        self._kept += text[: KEPT_OUTPUT - len(self._kept)]
+        if self._printed > MAX_OUTPUT:
+            raise Flood
+
+    def _full(self) -> bool:
+        return len(self._kept) >= KEPT_OUTPUT

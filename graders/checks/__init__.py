@@ -1,1 +1,0 @@
-"""Run an assignment's checks against one submission and find out what each of them says."""

@@ -1,0 +1,1 @@
+"""What the assignments on conditional VAEs share: probes, checks, scoring, calibration."""
