@@ -1,4 +1,4 @@
-"""Run a function of ours in a fork of this process: what it changes ends with it, and so does what never returns."""
+"""Run a function of the grader in a fork, with a time limit, so that its changes do not reach this process."""
 
 import multiprocessing
 import os
@@ -11,23 +11,23 @@ from typing import Any, NoReturn
 
 
 def results(function: Callable[[Callable[[Any], None]], None], seconds: float) -> Iterator[Any]:
-    """Call `function(send)` in a fork and yield what it sends, until it ends or `seconds` are over.
+    """Call `function(send)` in a fork and yield what it sends, until it returns or `seconds` have passed.
 
-    Its prints and warnings are thrown away. An exception ends it, and is shown on this process's stderr.
+    What it prints is thrown away. An exception ends it, and its traceback is printed to this process's stderr.
     """
-    mine, theirs = multiprocessing.Pipe(duplex=False)
+    receiver, sender = multiprocessing.Pipe(duplex=False)
     child = os.fork()
     if not child:
-        _run(function, lambda value: theirs.send_bytes(pickle.dumps(value)))
-    theirs.close()
+        _run(function, lambda value: sender.send_bytes(pickle.dumps(value)))
+    sender.close()
     ends = time.monotonic() + seconds
     try:
-        while mine.poll(max(0.0, ends - time.monotonic())):
-            yield pickle.loads(mine.recv_bytes())  # from a fork of ours, in which only our own code runs
+        while receiver.poll(max(0.0, ends - time.monotonic())):
+            yield pickle.loads(receiver.recv_bytes())  # the fork runs code of the grader only
     except EOFError:
         return
     finally:
-        mine.close()
+        receiver.close()
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 

@@ -1,7 +1,7 @@
-"""Runs a submission in a locked process of its own and asks it questions.
+"""Run a submission in a locked process of its own, and ask it questions.
 
-`Sandbox` owns a zygote, `Sandbox.worker` gives a `Worker`, `Worker.ask` an answer or a `SubmissionFailure`. Only
-values cross. Importing this package does not import torch.
+`Sandbox` owns a zygote, `Sandbox.worker` starts a `Worker`, and `Worker.ask` returns a probe's answer or raises a
+`SubmissionFailure`. Only values cross between the processes. Importing this package does not import torch.
 """
 
 from cvaekit.sandbox.client import LAYERS, Connection, Sandbox, harden_grader

@@ -1,6 +1,6 @@
-"""What a locked worker may read: the interpreter, installed packages and system libraries, and nothing of the kit.
+"""List the paths that a locked worker may read: interpreter, installed packages and system libraries, never the kit.
 
-Folders of packages are opened entry by entry, because the kit itself may be installed in one of them.
+Package folders are listed entry by entry, because a kit or another copy of the engine may lie in one of them.
 """
 
 import os
@@ -32,19 +32,22 @@ _GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dri/*")
 
 
 def read_paths(hidden: Iterable[str], private: Path, *, gpu: bool = False) -> list[Path]:
-    """Everything to open for reading, none of it in `hidden` folders; `private` is the zygote's own folder."""
-    secrets = list(map(Path, hidden))
+    """Return the paths to open for reading. None of them is in a `hidden` folder, or has one below it.
+
+    private: the zygote's own folder, which is readable; gpu: add what the GPU's driver reads.
+    """
+    hidden_folders = [Path(os.path.realpath(folder)) for folder in hidden]
     paths = [private, *map(Path, _SYSTEM_FILES), *(map(Path, _GPU_READ) if gpu else ())]
     standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")} | {_dynload()}
     for folder in sorted(standard | {path for path in sys.path if Path(path).name in PACKAGE_FOLDERS}):
         paths += _entries(Path(folder), (*_ENGINE, *PACKAGE_FOLDERS))
     for library in (*_SYSTEM_LIBRARIES, str(Path(sys.base_prefix) / "lib")):
         paths += _entries(Path(library), ("python",))  # a Python's own folder may hold site-packages
-    return [path for path in dict.fromkeys(paths) if not _exposes(path, secrets)]
+    return [path for path in dict.fromkeys(paths) if not _exposes(path, hidden_folders)]
 
 
 def write_paths(*, gpu: bool = False) -> list[Path]:
-    """Device files that may be written. There is no folder to write in."""
+    """Return the device files that may be written. No folder may be written."""
     devices = [Path("/dev/null")]
     if gpu:
         devices += [path for pattern in _GPU_DEVICES for path in Path("/dev").glob(pattern) if not path.is_dir()]
@@ -55,13 +58,14 @@ def _dynload() -> str:
     return str(Path(sysconfig.get_path("platstdlib")) / "lib-dynload")
 
 
-def _entries(folder: Path, but: tuple[str, ...]) -> Iterator[Path]:
+def _entries(folder: Path, excluded: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the entries of `folder` whose names do not start with one of `excluded`."""
     if folder.is_dir():
         with os.scandir(folder) as entries:
-            yield from (Path(entry.path) for entry in entries if not entry.name.startswith(but))
+            yield from (Path(entry.path) for entry in entries if not entry.name.startswith(excluded))
 
 
-def _exposes(path: Path, secrets: list[Path]) -> bool:
-    """Whether a rule for `path` (which may be a link) would open something secret."""
+def _exposes(path: Path, hidden_folders: list[Path]) -> bool:
+    """Whether a rule for `path`, which may be a link, would also open a hidden folder or a part of one."""
     real = Path(os.path.realpath(path))
-    return any(secret.is_relative_to(real) or real.is_relative_to(secret) for secret in secrets)
+    return any(hidden.is_relative_to(real) or real.is_relative_to(hidden) for hidden in hidden_folders)

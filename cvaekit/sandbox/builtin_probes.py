@@ -1,4 +1,4 @@
-"""Probes that every worker answers, whatever the assignment."""
+"""Probes that every worker answers, whatever the assignment: `definitions`, and those of the self-test."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from cvaekit.sandbox.probe import call, describe
 
 
 def definitions(module: Any, names: list[str]) -> dict[str, str]:
-    """What each dotted name of the submission is: "class", "function", "missing", or a description of the value."""
+    """Map each dotted name of the submission to "class", "function", "missing", or a description of its value."""
     found = {}
     for name in names:
         value: Any = module
@@ -23,12 +23,12 @@ def definitions(module: Any, names: list[str]) -> dict[str, str]:
 
 
 def escape_attempts(module: Any, canary: str, grader: int, rlimits: list[str]) -> Any:
-    """Run the self-test's attempts."""
+    """Run `attempts` of escape_attempts.py, the self-test's submission."""
     return module.attempts(canary, grader, rlimits)
 
 
 def endless_loop(module: Any) -> None:
-    """Run the self-test's loop."""
+    """Run `loop` of escape_attempts.py, which never returns."""
     module.loop()
 
 

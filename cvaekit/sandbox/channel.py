@@ -1,4 +1,4 @@
-"""The grader's end of a worker: frames under one absolute deadline, with the worker's prints drained beside them."""
+"""The grader's connection to one worker: send and receive frames before a deadline, and read what the worker prints."""
 
 import os
 import select
@@ -9,8 +9,8 @@ from typing import Any
 
 from cvaekit.sandbox import wire
 
-KEPT_OUTPUT = 64 << 10  # of what a submission prints; the rest is read and thrown away
-MAX_OUTPUT = 256 << 20
+KEPT_OUTPUT = 64 << 10  # bytes kept of what a submission prints; the rest is read and thrown away
+MAX_OUTPUT = 256 << 20  # bytes that a submission may print
 
 
 class Expired(Exception):
@@ -26,11 +26,11 @@ class Flood(Exception):
 
 
 class Channel:
-    """Owns both descriptors: the socket of the frames, and the pipe behind the worker's stdout and stderr."""
+    """Owns two descriptors: the socket for frames, and the pipe that the worker's stdout and stderr write to."""
 
     def __init__(self, frames: socket.socket, output: int):
         self._frames, self._output = frames, output
-        self._arrived = bytearray()  # of the frame that is being read
+        self._arrived = bytearray()  # bytes received and not yet returned
         self._kept = bytearray()
         self._printed = 0
         frames.setblocking(False)
@@ -40,7 +40,8 @@ class Channel:
         self._poll.register(output, select.POLLIN)
 
     def send(self, buffers: Iterable[wire.Body], deadline: float) -> None:
-        pending = memoryview(b"".join(buffers))  # one system call for a frame, where there is room for it
+        """Send one frame. deadline: on the monotonic clock, in seconds. Raises Expired, Closed or Flood."""
+        pending = memoryview(b"".join(buffers))  # joined, so that a small frame takes one system call
         while pending:
             try:
                 pending = pending[self._frames.send(pending) :]
@@ -50,12 +51,15 @@ class Channel:
                 raise Closed from None
 
     def receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
-        """Header and body of the next frame; wire.Violation, before anything of its size is allocated, if it is bad."""
+        """Return header and body of the next frame. Raises Expired, Closed, Flood, and wire.Violation for a bad frame.
+
+        Sizes are checked before memory is allocated for them.
+        """
         header, body = wire.parse_prefix(self._read(wire.PREFIX.size, deadline))
         return wire.parse_header(self._read(header, deadline)), self._read(body, deadline)
 
     def printed(self) -> bytes:
-        """The start of what has been printed so far, at most KEPT_OUTPUT bytes."""
+        """Return the start of what the worker has printed so far, at most KEPT_OUTPUT bytes."""
         try:
             while self._output >= 0 and not self._full() and (text := os.read(self._output, 1 << 16)):
                 self._kept += text[: KEPT_OUTPUT - len(self._kept)]
@@ -64,13 +68,14 @@ class Channel:
         return bytes(self._kept)
 
     def close(self) -> None:
+        """Close both descriptors. A second call does nothing."""
         if self._output >= 0:
             self._frames.close()
             os.close(self._output)
             self._output = -1
 
     def _read(self, size: int, deadline: float) -> bytearray:
-        # Grown with what arrives, so that a frame which only claims to be large costs nothing.
+        # The buffer grows with what arrives, so that a frame that only claims to be large costs no memory.
         while len(self._arrived) < size:
             try:
                 part = self._frames.recv(1 << 20)
@@ -86,7 +91,7 @@ class Channel:
         return wanted
 
     def _wait(self, event: int, deadline: float) -> None:
-        """Return once the frames' socket is ready. Prints are read meanwhile, so that printing never blocks."""
+        """Wait until the socket is ready, and read the worker's prints meanwhile, so that printing never blocks it."""
         self._poll.modify(self._frames, event)
         ready = False
         while not ready:
@@ -104,7 +109,7 @@ class Channel:
             text = os.read(self._output, 1 << 16) if events & select.POLLIN else b""
         except BlockingIOError:
             return
-        if not text:  # every writer is gone; the socket tells the rest
+        if not text:  # every writer has closed the pipe; whether the worker lives is seen on the socket
             self._poll.unregister(self._output)
             return
         self._printed += len(text)

@@ -1,5 +1,5 @@
-"""The entry point of a cold worker, started by name like the zygote."""
+"""Entry point of a cold worker: `spawn.command` runs `main` of this module in a new interpreter."""
 
-from cvaekit.sandbox.spawn import cold_main as main
+from cvaekit.sandbox.spawn import run_cold_worker as main
 
 __all__ = ["main"]

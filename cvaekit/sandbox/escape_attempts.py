@@ -1,4 +1,4 @@
-"""The self-test's own submission: it tries what no submission may do, inside a worker like any other."""
+"""The submission of the self-test: it tries, in a worker like any other, what no submission may do."""
 
 import os
 import resource
@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-OVER_BUDGET = 2 << 30
+OVER_BUDGET = 2 << 30  # bytes, more than a worker's limit
 
 
 def loop() -> NoReturn:
+    """Run until the deadline of the call ends the worker."""
     while True:
         pass
 
 
 def attempts(canary: str, grader: int, rlimits: Sequence[str]) -> dict[str, str]:
-    """Each attempt: "denied" or "allowed"; and what holds of the worker.
+    """Return "denied" or "allowed" for each attempt, and the state of the worker's process, limits and memory.
 
-    canary: a readable file outside; grader: a process id; rlimits: those that should be in force.
+    canary: path of a file that workers may not read; grader: its process id; rlimits: names of limits to be in force.
     """
 
     def read() -> None:

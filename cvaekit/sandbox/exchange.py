@@ -1,4 +1,4 @@
-"""One question that was put to a submission, and what came back."""
+"""A question that a submission was asked, with its answer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Exchange:
-    """A probe, its seed and arguments; `answer` is a value, or the SubmissionFailure in its place."""
+    """A call of `probe` with its seed and arguments. `answer` is the returned value or the SubmissionFailure."""
 
     probe: str
     seed: int

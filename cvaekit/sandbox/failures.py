@@ -1,24 +1,23 @@
-"""What can go wrong with a submission, kept apart from what can go wrong with us.
+"""Exceptions for failures of a submission, which are scored, and for failures of the grader, which never are.
 
-A SubmissionFailure is scored; a SandboxError never is. Every text in a failure was written by a submission or could
-have been, so it is cleaned here, on the trusted side, whatever the worker sent.
+A text in a SubmissionFailure may have been written by the submission, so it is cleaned here, in the grader's process.
 """
 
 from typing import Any, Literal
 
 from cvaekit.text import clean, without_addresses
 
-Where = Literal["import", "call"]
+Where = Literal["import", "call"]  # whether a failure came at the import of the submission or in a probe
 
-TEXT_LIMIT = 2_000
+TEXT_LIMIT = 2_000  # characters
 
 
 class SandboxError(Exception):
-    """Our own failure: the zygote is gone, a fork or a layer of the lock-down failed. Never scored."""
+    """A failure of the grader: the zygote is gone, or a fork or a layer of the lock-down failed. Never scored."""
 
 
 class ProbeError(SandboxError):
-    """A probe raised an exception of its own. `trace` is for the author of the assignment."""
+    """A probe raised an exception that no code of the submission caused. `trace` is its traceback."""
 
     def __init__(self, message: str, trace: str):
         self.trace = clean(trace)
@@ -26,20 +25,20 @@ class ProbeError(SandboxError):
 
 
 class SubmissionFailure(Exception):
-    """Something that the submission did instead of answering."""
+    """The submission did something else than answer. Base class of all failures that are scored."""
 
-    def __reduce__(self) -> Any:  # pickled by the grader's own forks; by default the text alone would be kept
-        return _again, (type(self), self.args, self.__dict__)
+    def __reduce__(self) -> Any:  # pickled between processes of the grader; by default the text alone would be kept
+        return _restore, (type(self), self.args, self.__dict__)
 
 
-def _again(kind: type[SubmissionFailure], arguments: tuple[Any, ...], state: dict[str, Any]) -> SubmissionFailure:
+def _restore(kind: type[SubmissionFailure], arguments: tuple[Any, ...], state: dict[str, Any]) -> SubmissionFailure:
     failure = kind.__new__(kind, *arguments)
     failure.__dict__.update(state)
     return failure
 
 
 class Raised(SubmissionFailure):
-    """The submission raised. `line` is the deepest line of its own file, `type` the name of the exception."""
+    """The submission raised an exception. `type` is its name, `line` the deepest line of the submission's own file."""
 
     def __init__(self, type: str, message: str, line: int | None, where: Where):
         self.type, self.message = clean(type, 100), without_addresses(clean(message, TEXT_LIMIT))
@@ -48,7 +47,7 @@ class Raised(SubmissionFailure):
 
 
 class WrongReturn(SubmissionFailure):
-    """What came back cannot be used at all; `got` describes it."""
+    """The submission returned something that cannot be used. `got` describes it."""
 
     def __init__(self, got: str):
         self.got = without_addresses(clean(got, 200))
@@ -56,7 +55,7 @@ class WrongReturn(SubmissionFailure):
 
 
 class TimedOut(SubmissionFailure):
-    """No answer within `seconds`; the worker has been killed."""
+    """The submission did not answer within `seconds`. The worker has been killed."""
 
     def __init__(self, seconds: float, where: Where):
         self.seconds, self.where = seconds, where
@@ -64,7 +63,7 @@ class TimedOut(SubmissionFailure):
 
 
 class Died(SubmissionFailure):
-    """The worker's process ended. `reason` is an exit code, a signal's name, or why it had to be killed."""
+    """The worker's process ended. `reason` is an exit code, a signal's name, or the limit for which it was killed."""
 
     def __init__(self, reason: str, where: Where):
         self.reason, self.where = reason, where
@@ -72,7 +71,7 @@ class Died(SubmissionFailure):
 
 
 class BadReply(SubmissionFailure):
-    """A reply that breaks the protocol, or is too large. The worker has been killed."""
+    """The reply breaks the protocol, or is too large. The worker has been killed."""
 
     def __init__(self, reason: str):
         self.reason = without_addresses(clean(reason, 200))

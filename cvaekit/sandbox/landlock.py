@@ -1,7 +1,7 @@
-"""Landlock: what a process may read, by kernel rule. See landlock(7) for the ABI.
+"""Restrict which files a process may read, with the Linux kernel's Landlock. See landlock(7) for the ABI.
 
-Every right that the kernel knows of is handled, so whatever no rule allows is denied, TCP, signals and abstract
-sockets to the outside included.
+The ruleset handles every right that the kernel knows, so whatever no rule allows is denied. That includes TCP, and
+signals and abstract sockets to processes outside.
 """
 
 import ctypes
@@ -31,9 +31,9 @@ class _Beneath(ctypes.Structure):
 
 
 def abi() -> int | str:
-    """The kernel's ABI version, or the name of the error with which it refuses (ENOSYS, EOPNOTSUPP, EPERM).
+    """Return the kernel's ABI version, or the name of the error with which it refuses (ENOSYS, EOPNOTSUPP, EPERM).
 
-    Asked by the call itself: version strings and /sys say nothing certain.
+    The system call itself is asked: neither the kernel's version nor /sys is reliable.
     """
     try:
         return min(linux.syscall(_CREATE_RULESET, None, 0, _VERSION), _NEWEST_ABI)
@@ -42,9 +42,9 @@ def abi() -> int | str:
 
 
 def ruleset(version: int, read: Iterable[Path], write: Iterable[Path] = ()) -> int:
-    """A file descriptor of a ruleset that allows reading beneath `read` and, for existing files, writing `write`.
+    """Return the file descriptor of a ruleset that allows reading below `read`, and writing existing files `write`.
 
-    Paths that do not exist are left out.
+    version: of the ABI. Paths that do not exist are left out.
     """
     handled = _FS_RIGHTS.get(version, _FS_RIGHTS_NEWEST)
     words = [handled] + [_TCP_RIGHTS] * (version >= 4) + [_SCOPES] * (version >= 6)
@@ -72,5 +72,5 @@ def _allow(descriptor: int, path: Path, rights: int) -> None:
 
 
 def restrict_self(descriptor: int) -> None:
-    """Bind the calling thread, and all that it starts, to a ruleset. Needs no_new_privs."""
+    """Apply a ruleset to the calling thread and to all that it starts. Needs no_new_privs."""
     linux.syscall(_RESTRICT_SELF, descriptor, 0)

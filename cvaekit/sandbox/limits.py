@@ -1,18 +1,16 @@
-"""Resource limits of a worker: the part of the lock-down that every POSIX system has."""
+"""Set the resource limits of a worker: the part of the lock-down that every POSIX system offers."""
 
 import resource
 import sys
 from pathlib import Path
 
-MEMORY_BUDGET = (
-    1 << 30
-)  # on top of what the zygote has mapped already; an absolute limit would depend on the torch wheel
-CPU_SECONDS = 120  # a backstop only: every call has its own deadline on the wall clock
+MEMORY_BUDGET = 1 << 30  # bytes beyond those that the zygote has mapped, which depend on the build of torch
+CPU_SECONDS = 120  # a last resort: every call has its own deadline on the wall clock
 OPEN_FILES = 128
 
 
 def apply(*, memory: bool = True) -> None:
-    """Lower the limits of this process, soft and hard alike. `memory=False` where a GPU's driver maps what it likes."""
+    """Lower the soft and hard limits of this process. memory: whether to limit address space; not with a GPU."""
     if memory and sys.platform == "linux":  # elsewhere RLIMIT_AS is refused, or not kept
         _lower(resource.RLIMIT_AS, mapped_bytes() + MEMORY_BUDGET)
     _lower(resource.RLIMIT_CPU, CPU_SECONDS)
@@ -22,12 +20,12 @@ def apply(*, memory: bool = True) -> None:
 
 
 def names(*, memory: bool = True) -> list[str]:
-    """What `apply` limits, for the summary."""
+    """Return the names of the limits that `apply` sets and the summary shows."""
     return [*(["as"] if memory and sys.platform == "linux" else []), "cpu", "fsize"]
 
 
 def mapped_bytes() -> int:
-    """VmSize of this process."""
+    """Return the size of this process's address space in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 

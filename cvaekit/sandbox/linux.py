@@ -1,4 +1,4 @@
-"""The few Linux calls that Python does not offer, by ctypes. Nothing here is called on another system."""
+"""Linux calls that Python does not offer, made with ctypes. Import it on Linux only."""
 
 import ctypes
 import os
@@ -14,13 +14,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def prctl(option: int, *arguments: int) -> int:
-    """prctl(2); OSError when it fails."""
+    """Call prctl(2). Raises OSError when it fails."""
     padded = [*arguments, 0, 0, 0, 0][:4]
     return _checked(_libc.prctl(option, *(ctypes.c_ulong(argument) for argument in padded)), f"prctl({option})")
 
 
 def syscall(number: int, *arguments: Any) -> int:
-    """syscall(2); integers are passed as longs, everything else as ctypes passes it. OSError when it fails."""
+    """Call syscall(2). Integers are passed as longs, other arguments as ctypes passes them. Raises OSError."""
     passed = [ctypes.c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
     return _checked(_libc.syscall(ctypes.c_long(number), *passed), f"syscall({number})")
 
@@ -33,9 +33,9 @@ def _checked(result: int, call: str) -> int:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability but CAP_DAC_READ_SEARCH, which root needs where the interpreter lies under /root.
+    """Give up every capability but CAP_DAC_READ_SEARCH, which root needs to reach an interpreter under /root.
 
-    What may be read is Landlock's to decide; without the capability root could not even reach what Landlock allows.
+    Landlock still decides what may be read.
     """
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; low words, then high words
@@ -49,15 +49,15 @@ def drop_capabilities() -> None:
 
 
 def thread_count(pid: int | None = None) -> int:
-    """Threads of a process, by default of this one."""
+    """Return the number of threads of a process, by default of this one."""
     return sum(1 for _ in Path(f"/proc/{pid or 'self'}/task").iterdir())
 
 
 def children(pid: int) -> list[int]:
-    """Process ids of the children of a process with one thread."""
+    """Return the process ids of the children of a process that has one thread."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:  # a kernel built without that file
+    except FileNotFoundError:  # the kernel was built without this file
         return [child for child in _processes() if _parent(child) == pid]
 
 

@@ -1,4 +1,4 @@
-"""The order in which a worker gives up its rights, once and for good, before it sees a submission."""
+"""Lock a worker: give up its rights, in a fixed order and for good, before it imports a submission."""
 
 import os
 import signal
@@ -12,39 +12,42 @@ if sys.platform == "linux":
 
 
 class LayerFailed(Exception):
-    """A layer that was to be applied could not be. The worker ends; nothing runs with less than was promised."""
+    """A layer of the lock-down could not be applied. The worker ends, so that nothing runs with fewer layers."""
 
 
 @dataclass(frozen=True)
 class Locks:
-    """What is applied. `ruleset` is Landlock's file descriptor, None where that layer is absent."""
+    """The layers to apply. ruleset: Landlock's file descriptor, or None; memory: whether to limit address space."""
 
     ruleset: int | None
     seccomp: bool
     memory: bool = True
 
 
-def become_leader(parent: int) -> None:
-    """A session of its own, so that it can be killed as a group; and no life after the zygote."""
+def become_session_leader(parent: int) -> None:
+    """Start a session, so that this process and its children can be killed as a group, and end when `parent` ends."""
     os.setsid()
     if sys.platform == "linux":
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the line above
+    if os.getppid() != parent:  # the parent ended before the line above
         os._exit(1)
 
 
 def keep_only(descriptors: set[int]) -> None:
-    """Close every other file descriptor."""
+    """Close all file descriptors but `descriptors`."""
     start = 0
     for descriptor in sorted(descriptors):
-        if start < descriptor:  # an empty range from 0 closes everything in Python 3.11
+        if start < descriptor:  # closerange(0, 0) closes everything in Python 3.11
             os.closerange(start, descriptor)
         start = descriptor + 1
     os.closerange(start, os.sysconf("SC_OPEN_MAX"))
 
 
 def apply(locks: Locks) -> None:
-    """Limits, no new privileges, no capabilities, Landlock, and seccomp last, because it denies the others' calls."""
+    """Apply limits, no_new_privs, no capabilities, Landlock, and last seccomp, which denies the calls of the others.
+
+    Raises LayerFailed, with the name of the layer.
+    """
     step = "rlimits"
     try:
         os.umask(0o077)
@@ -52,7 +55,7 @@ def apply(locks: Locks) -> None:
         if sys.platform != "linux":
             return
         step = "threads"
-        if linux.thread_count() != 1:  # what follows binds the calling thread only
+        if linux.thread_count() != 1:  # the following layers apply to the calling thread only
             raise ValueError("there is more than one")
         step = "no_new_privs"
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
@@ -64,6 +67,6 @@ def apply(locks: Locks) -> None:
             os.close(locks.ruleset)
         if locks.seccomp:
             step = "seccomp"
-            seccomp.lock(os.getpid())
+            seccomp.restrict_self(os.getpid())
     except (OSError, ValueError) as error:
         raise LayerFailed(f"{step}: {error}") from error

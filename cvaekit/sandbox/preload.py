@@ -1,4 +1,4 @@
-"""Warm caches before forking: import packages, and use once whatever torch loads lazily."""
+"""Warm caches before forking: import packages and probes, and use once whatever torch loads lazily."""
 
 import gc
 import importlib
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cvaekit import content
+from cvaekit.sandbox.builtin_probes import BUILTIN
 
-# What a submission may import at no cost. A fixed list: a name that a student wrote is never imported for its own sake.
+# Packages imported ahead of a submission that uses them. The list is fixed: no other name in a submission is imported.
 PACKAGES = {
     "numpy": ("numpy",),
     "scipy": ("scipy", "scipy.stats", "scipy.ndimage"),
@@ -25,12 +26,13 @@ PACKAGES = {
     "tqdm": ("tqdm", "tqdm.auto"),
     "PIL": ("PIL", "PIL.Image"),
     "IPython": ("IPython.display",),
-    "use_deterministic_algorithms": ("torch._inductor.config",),  # which asks for a writable folder
-    "optim": ("torch._dynamo",),  # what the first optimizer of a process imports; three seconds
+    "use_deterministic_algorithms": ("torch._inductor.config",),  # its import needs a writable folder
+    "optim": ("torch._dynamo",),  # imported by the first optimizer of a process; takes three seconds
 }
 
 
 def import_torch() -> None:
+    """Import torch, and the modules that most submissions use."""
     import torch
 
     torch.set_num_threads(1)
@@ -38,8 +40,8 @@ def import_torch() -> None:
         importlib.import_module(name)
 
 
-def exercise() -> None:
-    """Run once what torch initialises at its first use."""
+def warm_up_torch() -> None:
+    """Run once the functions that torch initialises at their first use."""
     import numpy
     import torch
     from torch import nn
@@ -65,7 +67,7 @@ def exercise() -> None:
 
 
 def import_packages(names: Iterable[str]) -> bool:
-    """Import those of `names` that are on the list and installed; return whether nothing failed."""
+    """Import the packages of `names` that are listed in PACKAGES; return whether every import succeeded."""
     worked = True
     for name in names:
         for module in PACKAGES.get(name, ()):
@@ -73,14 +75,17 @@ def import_packages(names: Iterable[str]) -> bool:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     importlib.import_module(module)
-            except Exception:  # not installed, or broken: the submission's own import will say so
+            except Exception:  # not installed, or broken: the submission's own import will fail with the reason
                 worked = False
                 break
     return worked
 
 
 def load_probes(path: str, kit: str) -> dict[str, Callable[..., Any]]:
-    """Load the functions that FORMS of the file `path` names; what they import is taken from the folder `kit`."""
+    """Import the probes file `path`, and return the functions that its FORMS names, with the built-in ones, by name.
+
+    kit: the folder whose packages `graders` and `reference` the file imports from.
+    """
     content.bind(Path(kit))
     name = f"graders.{Path(path).parent.name}.probes"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -88,10 +93,10 @@ def load_probes(path: str, kit: str) -> dict[str, Callable[..., Any]]:
         raise ImportError(f"{path} is not a Python file")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {probe: getattr(module, probe) for probe in module.FORMS}
+    return BUILTIN | {probe: getattr(module, probe) for probe in module.FORMS}
 
 
-def settle() -> None:
-    """Exempt all objects alive from garbage collection, so that a worker's collections do not copy shared pages."""
+def freeze_objects() -> None:
+    """Exempt all present objects from garbage collection, which would copy the pages that forks share."""
     gc.collect()
     gc.freeze()

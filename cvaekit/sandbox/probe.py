@@ -1,15 +1,14 @@
-"""Helpers for probes: the functions that run inside the worker, next to the submission."""
+"""Helpers for probes, the functions of an assignment that run in the worker and call the submission."""
 
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-_VOWELS = "aeiou"
 Result = TypeVar("Result")
 
 
 class Unexpected(Exception):
-    """Raised by a probe when what came back cannot be used at all; the grader sees it as WrongReturn(got)."""
+    """Raised by a probe for a returned value that cannot be used. The grader gets WrongReturn(got)."""
 
     def __init__(self, got: str):
         self.got = got
@@ -17,7 +16,7 @@ class Unexpected(Exception):
 
 
 class CallRaised(Exception):
-    """Code of the submission raised `error` where a probe called it."""
+    """Code of the submission raised `error` in `call`."""
 
     def __init__(self, error: BaseException):
         self.error = error
@@ -25,9 +24,9 @@ class CallRaised(Exception):
 
 
 def call(function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-    """Call code of the submission, or code that works on its values: an exception is then the submission's.
+    """Call code of the submission, or code that computes with its values. An exception counts as the submission's.
 
-    Any other exception that leaves a probe is a fault of the probe, and costs no marks.
+    Any other exception that leaves a probe is a fault of the probe: the submission gets no mark, and loses none.
     """
     try:
         return function(*arguments, **named)
@@ -38,7 +37,7 @@ def call(function: Callable[..., Result], *arguments: Any, **named: Any) -> Resu
 
 
 def describe(value: Any) -> str:
-    """A value's kind in words: "None", "a tuple of 3", "a tensor of shape (3, 5)", "a float"."""
+    """Say in words what kind of value this is: "None", "a tuple of 3", "a tensor of shape (3, 5)", "a float"."""
     if value is None:
         return "None"
     if value is Ellipsis:
@@ -52,11 +51,11 @@ def describe(value: Any) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     name = type(value).__name__
-    return f"{'an' if name[:1].lower() in _VOWELS else 'a'} {name}"
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def number(value: Any) -> float:
-    """A number of Python's, numpy's or torch's, the last two also as an array of one; Unexpected for anything else."""
+    """Convert a number of Python, numpy or torch, or an array with one element, to float. Raises Unexpected."""
     if hasattr(value, "item") and len(getattr(value, "ravel", lambda: [0])()) == 1:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""How the zygote ends processes: a worker, its group, and whatever escaped from both."""
+"""Kill processes from the zygote: a worker, its process group, and processes that left the group."""
 
 import os
 import signal
@@ -9,18 +9,18 @@ if sys.platform == "linux":
     from cvaekit.sandbox import linux
 
 _POLL_SECONDS = 0.002
-_ROUNDS = 10_000  # a bound for a fork bomb that outruns us for a while
+_ROUNDS = 10_000  # a fork bomb may start processes as fast as they are killed
 
 
-def end(worker: int, patience: float) -> int:
-    """Kill a worker and its group, reap it, and return its exit status: negative for a signal.
+def kill_and_reap(worker: int, patience: float = 0.0) -> int:
+    """Kill a worker and its process group, and return its exit status: negative for a signal.
 
-    `patience`: how many seconds it may take to end by itself, so that its own reason for ending is the one reported.
+    patience: seconds to wait first for it to end by itself, so that its own exit status is the one returned.
     """
     ends = time.monotonic() + patience
-    while patience and not ended(worker) and time.monotonic() < ends:
+    while patience and not has_ended(worker) and time.monotonic() < ends:
         time.sleep(_POLL_SECONDS)
-    for kill in (os.killpg, os.kill):  # not reaped yet, so neither number can be another process's
+    for kill in (os.killpg, os.kill):  # it is not reaped yet, so its id belongs to no other process
         try:
             kill(worker, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -28,8 +28,8 @@ def end(worker: int, patience: float) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
 
 
-def sweep(known: set[int]) -> None:
-    """Kill and reap every child but the `known` ones: processes whose parents ended, adopted by us as subreaper."""
+def kill_strays(known: set[int]) -> None:
+    """Kill and reap every child but the `known` ones: processes whose parent ended, which the zygote has adopted."""
     for _ in range(_ROUNDS):
         strays = set(linux.children(os.getpid())) - known
         if not strays:
@@ -39,8 +39,8 @@ def sweep(known: set[int]) -> None:
             os.waitpid(stray, 0)
 
 
-def ended(worker: int) -> bool:
-    """Whether a child has ended; it is not reaped."""
-    if not hasattr(os, "waitid"):  # macOS: it waits in vain, and the reason is lost
+def has_ended(worker: int) -> bool:
+    """Return whether a child has ended, without reaping it."""
+    if not hasattr(os, "waitid"):  # macOS: the caller then waits for its full time, and the exit status is lost
         return False
     return os.waitid(os.P_PID, worker, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,8 +1,8 @@
-"""Seccomp: which system calls a locked worker may make. A deny-list that answers with an error, never with a kill.
+"""Deny system calls of a locked worker with a seccomp filter. A denied call fails with an error; nothing is killed.
 
-An allow-list breaks honest code with every new libc; a kill looks like a crash of the student's code. What is denied
-is what Landlock does not cover: processes, sockets, signals, other processes' memory, metadata of files, kernel
-interfaces that compute nothing.
+The filter is a deny-list, since an allow-list would break right code with every new libc. It denies what Landlock does
+not cover: processes, sockets, signals, other processes' memory, metadata of files, and kernel interfaces that no
+computation needs.
 """
 
 import ctypes
@@ -31,31 +31,34 @@ Instruction = tuple[int, int, int, int]
 
 
 def available() -> bool:
-    """Whether there is a table of system calls for this machine, and a kernel that takes filters."""
+    """Return whether this machine is x86_64 and its kernel accepts filters."""
     if platform.machine() != "x86_64" or struct.calcsize("P") != 8:
         return False
     try:
         linux.syscall(_SECCOMP, _SET_MODE_FILTER, 0, None)
     except OSError as error:
-        return error.errno == errno.EFAULT  # it knows filters, and missed ours
+        return error.errno == errno.EFAULT  # the kernel knows the call, and found no filter at address 0
     return False
 
 
-def lock(pid: int) -> None:
-    """Bind the calling thread, and all that it starts, to the filter. Needs no_new_privs. `pid` is its own."""
+def restrict_self(pid: int) -> None:
+    """Apply the filter to the calling thread and to all that it starts. Needs no_new_privs. pid: of this process."""
     instructions = program(pid)
     code = b"".join(struct.pack("<HBBI", *instruction) for instruction in instructions)
     buffer = ctypes.create_string_buffer(code, len(code))
     filter_program = struct.pack("<HxxxxxxQ", len(instructions), ctypes.addressof(buffer))
-    # SPEC_ALLOW: without it older kernels slow down the whole process against an attack that has nothing to read here.
+    # SPEC_ALLOW: without it older kernels slow the process down, to stop reading of memory that holds no secret here.
     linux.syscall(_SECCOMP, _SET_MODE_FILTER, _SPEC_ALLOW, ctypes.create_string_buffer(filter_program))
 
 
 def program(pid: int) -> list[Instruction]:
-    """The filter. The accumulator holds the call's number throughout; a block that loads an argument always returns."""
+    """Return the filter's instructions. pid: the only process that may be sent signals.
+
+    The accumulator holds the number of the call; a block that loads an argument into it always returns.
+    """
     code = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, _AUDIT_ARCH_X86_64), _deny()]
     code += [(_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, _X32_BIT), _deny()]
-    for name in ("clone3", "openat2"):  # libc falls back to the older call, which can be judged by its arguments
+    for name in ("clone3", "openat2"):  # libc falls back to the older call, whose arguments can be filtered
         code += _when(name, [_deny(errno.ENOSYS)])
     code += _when("clone", _unless_set(0, _CLONE_THREAD) + _if_set(0, _CLONE_NEW) + [_allow()])
     for name in ("kill", "tgkill"):
@@ -64,7 +67,7 @@ def program(pid: int) -> list[Instruction]:
     code += _when("prctl", _if_one_of(0, _PRCTL_DENIED))
     code += _when("ioctl", _if_one_of(1, _TERMINAL_INJECTION + _SIGNAL_OWNER_IOCTLS))
     code += _when("fcntl", _if_one_of(1, (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX)))
-    for name, position in (("open", 1), ("openat", 2)):  # empties a readable file where Landlock is older than ABI 3
+    for name, position in (("open", 1), ("openat", 2)):  # O_TRUNC empties a readable file before ABI 3 of Landlock
         truncates = [(_AND, 0, 0, _O_TRUNC | _O_ACCMODE), (_EQUAL, 0, 1, _O_TRUNC), _deny(), _allow()]
         code += _when(name, _argument(position) + truncates)
     for name in DENIED:
@@ -77,7 +80,7 @@ def _when(name: str, block: list[Instruction]) -> list[Instruction]:
 
 
 def _argument(position: int) -> list[Instruction]:
-    """Load the low word; every argument that is judged here is a 32-bit one."""
+    """Load the low 32 bits of an argument; no argument that is filtered here has more."""
     return [(_LOAD, 0, 0, 16 + 8 * position)]
 
 

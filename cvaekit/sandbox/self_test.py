@@ -1,4 +1,4 @@
-"""The isolation level, computed from what a real worker could do and not from what it was meant to be unable to do."""
+"""Measure the isolation level: try in a worker what no submission may do, and see what the system allows."""
 
 import os
 import tempfile
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 ATTEMPTS = Path(__file__).with_name("escape_attempts.py")
 PROBE, LOOP = "_escape_attempts", "_endless_loop"
 LOOP_SECONDS = 0.05
-EXPECTED = {"process": "separate", "rlimits": "kept", "deadline": "kept"}  # on every system
+EXPECTED = {"process": "separate", "rlimits": "kept", "deadline": "kept"}  # on every system; without them level 0
 LEVELS = {3: "locked", 2: "namespaced", 1: "limited", 0: "not contained"}
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """level: 3 locked, 1 limited (crashes, loops, and memory where the system can), 0 not even that.
+    """What workers are kept from on this machine.
 
-    `self_test`: what was tried.
+    level: 3 locked; 1 limited, so that crashes, loops and (on Linux) memory are contained; 0 neither.
+    self_test: the result of each attempt, by its name.
     """
 
     level: int
@@ -31,8 +32,8 @@ class Isolation:
     self_test: dict[str, str] = field(default_factory=dict)
 
 
-def examine(connection: "Connection", layers: dict[str, Any]) -> Isolation:
-    """Try in a worker what no submission may do. SandboxError if that worker cannot be asked."""
+def measure_isolation(connection: "Connection", layers: dict[str, Any]) -> Isolation:
+    """Try in a worker what no submission may do. layers: those that the zygote applies. Raises SandboxError."""
     with tempfile.TemporaryDirectory(prefix="cvaekit-canary-") as folder:
         canary = Path(folder) / "canary"
         canary.write_text("a submission that reads this could read the hidden checks\n")
@@ -40,14 +41,14 @@ def examine(connection: "Connection", layers: dict[str, Any]) -> Isolation:
             with connection.worker(ATTEMPTS.read_bytes(), ATTEMPTS.name) as worker:
                 arguments = {"canary": str(canary), "grader": os.getpid(), "rlimits": layers["rlimits"]}
                 found: dict[str, str] = worker.ask(PROBE, **arguments)
-                found["deadline"] = _deadline(worker)
+                found["deadline"] = _try_deadline(worker)
         except SubmissionFailure as failure:
             raise SandboxError(f"the self-test did not run: {failure}") from failure
     level = _level(layers, found)
     return Isolation(level, _summary(level, layers, found), found)
 
 
-def _deadline(worker: "Worker") -> str:
+def _try_deadline(worker: "Worker") -> str:
     try:
         worker.ask(LOOP, seconds=LOOP_SECONDS)
     except TimedOut:
@@ -58,7 +59,7 @@ def _deadline(worker: "Worker") -> str:
 def _level(layers: dict[str, Any], found: dict[str, str]) -> int:
     if any(found[name] != value for name, value in EXPECTED.items()):
         return 0
-    if found["memory"] != "limited":  # macOS has no such limit; where there is one, it has to hold
+    if found["memory"] != "limited":  # macOS has no such limit
         return 0 if "as" in layers["rlimits"] else 1
     attempts = found.keys() - EXPECTED.keys() - {"memory"}
     return 3 if all(found[name] == "denied" for name in attempts) else 1

@@ -1,4 +1,4 @@
-"""Start a worker: from the fork to the first line of a submission."""
+"""Turn a fork of the zygote into a locked worker, or start one in a new interpreter."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from cvaekit.sandbox import lockdown, preload, wire, worker
 
 ENGINE = Path(__file__).resolve().parents[1]
-# The engine is loaded from its own file, and never found by name: another copy may be installed.
+# The engine is imported from this path, never by searching sys.path, where another copy may be installed.
 _BOOT = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location("cvaekit", sys.argv[1] + "/__init__.py")
@@ -24,33 +24,33 @@ main(int(sys.argv[2]))
 
 
 def command(module: str, descriptor: int) -> list[str]:
-    """Return the command line of a zygote or cold worker, which imports nothing from its working directory.
+    """Return the command line that runs `main(descriptor)` of the sandbox's `module` in a new interpreter.
 
-    Not -I, which would also ignore PYTHONHASHSEED; the environment is made by the grader, and names no folder.
+    It imports nothing from the working directory and the user's folder. -I would also ignore PYTHONHASHSEED.
     """
     return [sys.executable, "-P", "-s", "-X", "utf8", "-c", _BOOT.format(module=module), str(ENGINE), str(descriptor)]
 
 
 @dataclass(frozen=True)
 class Spawn:
-    """A worker to be: its ends of socket and output pipe, the zygote's process id, the seed of its random numbers."""
+    """What a worker starts with: descriptors of its socket and of its output pipe, the zygote's process id, a seed."""
 
     frames: int
     output: int
     parent: int
     seed: int
 
-    def warm(self, locks: lockdown.Locks, probes: Mapping[str, worker.Probe]) -> NoReturn:
-        """Turn this fork of the zygote into a worker."""
-        lockdown.become_leader(self.parent)
+    def run_in_fork(self, locks: lockdown.Locks, probes: Mapping[str, worker.Probe]) -> NoReturn:
+        """Run a worker in this process, a fork of the zygote."""
+        lockdown.become_session_leader(self.parent)
         self._redirect()
         kept = {0, 1, 2, self.frames}
         lockdown.keep_only(kept if locks.ruleset is None else kept | {locks.ruleset})
-        become_worker(socket.socket(fileno=self.frames), self.seed, locks, probes)
+        run_worker(socket.socket(fileno=self.frames), self.seed, locks, probes)
 
-    def cold(self, request: dict[str, Any]) -> NoReturn:
-        """Start a worker in a fresh interpreter: a process that has touched CUDA, or will, is never forked."""
-        lockdown.become_leader(self.parent)
+    def run_in_new_interpreter(self, request: dict[str, Any]) -> NoReturn:
+        """Replace this fork of the zygote by a new interpreter with a worker, as CUDA does not work in a fork."""
+        lockdown.become_session_leader(self.parent)
         self._redirect()
         lockdown.keep_only({0, 1, 2, self.frames})
         os.set_inheritable(self.frames, True)
@@ -63,14 +63,13 @@ class Spawn:
         os.execve(arguments[0], [*arguments, json.dumps(request | {"zygote": self.parent})], environment)
 
     def _redirect(self) -> None:
+        """Send stdout and stderr to the grader."""
         for standard in (1, 2):
             os.dup2(self.output, standard)
 
 
-def become_worker(
-    frames: socket.socket, seed: int, locks: lockdown.Locks, probes: Mapping[str, worker.Probe]
-) -> NoReturn:
-    """Lock this process, report that, and answer questions. The report is sent before any line of a submission runs."""
+def run_worker(frames: socket.socket, seed: int, locks: lockdown.Locks, probes: Mapping[str, worker.Probe]) -> NoReturn:
+    """Lock this process, tell the grader the result, and answer questions. No code of a submission has run before."""
     worker.reseed(seed)
     try:
         lockdown.apply(locks)
@@ -80,11 +79,11 @@ def become_worker(
     frames.sendall(b"".join(wire.pack_raw(state, [])))
     if "failed" in state:
         os._exit(71)
-    worker.serve(frames, probes)
+    worker.answer_requests(frames, probes)
 
 
-def cold_main(descriptor: int) -> NoReturn:
-    """Run a cold worker: it imports what the zygote imports, and computes nothing, which would open the GPU."""
+def run_cold_worker(descriptor: int) -> NoReturn:
+    """Import what the zygote imports, and run a worker. Nothing is computed before, since that would open the GPU."""
     request = json.loads(sys.argv.pop())
     if os.getppid() != request["zygote"]:
         os._exit(1)
@@ -92,16 +91,17 @@ def cold_main(descriptor: int) -> NoReturn:
     preload.import_torch()
     preload.import_packages(request["preload"])
     probes = preload.load_probes(request["probes"], request["kit"])
-    become_worker(socket.socket(fileno=descriptor), request["seed"], cold_locks(request), probes)
+    run_worker(socket.socket(fileno=descriptor), request["seed"], _cold_locks(request), probes)
 
 
-def cold_locks(request: dict[str, Any]) -> lockdown.Locks:
+def _cold_locks(request: dict[str, Any]) -> lockdown.Locks:
+    """Return the locks of a cold worker, which cannot inherit the zygote's ruleset: a GPU needs more paths."""
     gpu = request["device"] == "cuda"
     ruleset, filters = None, False
     if sys.platform == "linux":
         from cvaekit.sandbox import allowed_paths, landlock, linux, seccomp
 
-        if not gpu:  # the driver reads /proc/self, which would belong to root
+        if not gpu:  # a GPU's driver reads /proc/self, which belongs to root in a process that is not dumpable
             linux.prctl(linux.PR_SET_DUMPABLE, 0)
         abi = landlock.abi()
         if "landlock" in request["layers"] and isinstance(abi, int):

@@ -1,4 +1,4 @@
-"""Numbers of system calls on x86_64, and those that no submission has a use for."""
+"""Numbers of system calls on x86_64, and the names of those that a locked worker is denied."""
 
 _PROCESSES = {"fork": 57, "vfork": 58, "execve": 59, "execveat": 322, "setpgid": 109, "setsid": 112}
 _SIGNALS = {"tkill": 200, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_send_signal": 424}
@@ -21,7 +21,7 @@ _FILES = {
     "lsetxattr": 189, "fsetxattr": 190, "setxattrat": 463, "removexattr": 197, "lremovexattr": 198,
     "fremovexattr": 199, "removexattrat": 466, "file_setattr": 469, "link": 86, "linkat": 265, "symlink": 88,
     "symlinkat": 266, "mknod": 133, "mknodat": 259, "truncate": 76, "name_to_handle_at": 303,
-    "open_by_handle_at": 304,  # opens any file by number for whoever holds CAP_DAC_READ_SEARCH
+    "open_by_handle_at": 304,  # opens any file, by number, for a process with CAP_DAC_READ_SEARCH
     "inotify_init": 253, "inotify_init1": 294, "inotify_add_watch": 254, "fanotify_init": 300, "fanotify_mark": 301,
 }  # fmt: skip
 _MOUNTS = {
@@ -43,7 +43,7 @@ _KERNEL = {
     "clock_adjtime": 305, "vhangup": 153, "modify_ldt": 154, "lookup_dcookie": 212, "mbind": 237,
     "set_mempolicy": 238, "set_mempolicy_home_node": 450, "uselib": 134,
 }  # fmt: skip
-_JUDGED_BY_ARGUMENTS = {
+_FILTERED_BY_ARGUMENTS = {
     "open": 2, "ioctl": 16, "clone": 56, "kill": 62, "fcntl": 72, "prctl": 157, "tgkill": 234, "openat": 257,
     "prlimit64": 302, "seccomp": 317, "clone3": 435, "openat2": 437,
 }  # fmt: skip
@@ -52,4 +52,4 @@ _ALWAYS = (
     _PROCESSES | _SIGNALS | _OTHER_PROCESSES | _SOCKETS | _PRIORITIES | _IDENTITY | _FILES | _MOUNTS | _SHARED | _KERNEL
 )
 DENIED = tuple(_ALWAYS)
-NUMBERS = _ALWAYS | _JUDGED_BY_ARGUMENTS
+NUMBERS = _ALWAYS | _FILTERED_BY_ARGUMENTS

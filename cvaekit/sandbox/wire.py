@@ -1,8 +1,8 @@
-"""What crosses between grader and worker: a 16-byte prefix, a JSON header, and the raw bytes of tensors.
+"""Encode and decode the frames between grader and worker: a 16-byte prefix, a JSON header, raw bytes of tensors.
 
-Never pickle, in either direction. A worker's frame is testimony of untrusted code: every size is checked against a cap
-before anything is allocated, and whatever does not fit is a Violation. A header's `tree` is plain JSON; an object with
-the key "$" stands for what JSON cannot say (a tensor, a float that is not finite, a value of another kind).
+Nothing is pickled, in either direction. A worker's frame comes from untrusted code: every size is checked against a
+limit before memory is allocated, and a frame that breaks a rule is a Violation. A header's `tree` is plain JSON, in
+which an object with the key "$" stands for a tensor, a float that is not finite, or the description of another value.
 """
 
 import json
@@ -38,15 +38,15 @@ class Violation(ValueError):
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that does not cross, by its description ("a function", "a set of 3")."""
+    """Stands for a value that cannot be sent, with its description ("a function", "a set of 3")."""
 
     description: str
 
 
 def pack(header: dict[str, Any], value: Any = None, *, strict: bool = False) -> list[Body]:
-    """The buffers of one frame. `value` may hold dict, list, tuple, str, int, float, bool, None and tensors.
+    """Return the buffers of one frame. `value` may hold dict, list, tuple, str, int, float, bool, None and tensors.
 
-    Anything else crosses as its description; with `strict` it is a TypeError.
+    Any other value is sent as its description; with `strict` it raises TypeError.
     """
     tensors: list[Tensor] = []
     tree = _encode(value, tensors, strict, 0)
@@ -55,21 +55,21 @@ def pack(header: dict[str, Any], value: Any = None, *, strict: bool = False) -> 
 
 
 def pack_raw(header: dict[str, Any], body: list[Body]) -> list[Body]:
-    """The buffers of one frame whose body is not tensors (the source of a submission)."""
+    """Return the buffers of one frame with a body of any bytes, as for the source of a submission."""
     text = json.dumps(header, allow_nan=False).encode("utf-8", "surrogatepass")
     size = sum(memoryview(part).nbytes for part in body)
     return [PREFIX.pack(MAGIC, len(text), size) + text, *body]
 
 
 def check_caps(frame: list[Body]) -> None:
-    """ValueError for a frame of ours that the other end would refuse."""
+    """Raise ValueError for a frame that is larger than a worker accepts."""
     size = sum(memoryview(part).nbytes for part in frame)
     if len(frame[0]) > MAX_HEADER or size > MAX_BODY:
         raise ValueError(f"a request of {size:,} bytes is larger than a worker takes")
 
 
 def parse_prefix(prefix: Body) -> tuple[int, int]:
-    """Lengths of header and body, within their caps."""
+    """Return the lengths of header and body in bytes. Raises Violation for a length above its limit."""
     magic, header, body = PREFIX.unpack(prefix)
     if magic != MAGIC:
         raise Violation("it does not start like a reply")
@@ -81,6 +81,7 @@ def parse_prefix(prefix: Body) -> tuple[int, int]:
 
 
 def parse_header(text: Body) -> dict[str, Any]:
+    """Decode the JSON header of a frame. Raises Violation."""
     try:
         header = json.loads(
             bytes(text).decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=_bounded
@@ -93,7 +94,7 @@ def parse_header(text: Body) -> dict[str, Any]:
 
 
 def unpack(header: dict[str, Any], body: Body) -> Any:
-    """The value of a frame, with torch tensors. Needs torch only when the frame holds a tensor."""
+    """Return the value of a frame. Raises Violation. Imports torch only when the frame holds a tensor."""
     sizes = _check_specs(header.get("tensors"), len(body))
     view, tensors, start = memoryview(body), [], 0
     for (dtype, shape), size in zip(header["tensors"], sizes, strict=True):
@@ -111,7 +112,7 @@ def _encode(value: Any, tensors: "list[Tensor]", strict: bool, depth: int) -> An
         number = float(value)
         return number if math.isfinite(number) else {"$": "float", "value": repr(number)}
     torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor) and _crosses(value):
+    if torch is not None and isinstance(value, torch.Tensor) and _can_be_sent(value):
         tensors.append(value)
         return {"$": "tensor", "value": len(tensors) - 1}
     if depth < MAX_DEPTH:
@@ -144,7 +145,7 @@ def _decode(tree: Any, tensors: "list[Tensor]", depth: int) -> Any:
 
 
 def _check_specs(specs: Any, length: int) -> list[int]:
-    """Sizes in bytes of a frame's tensors, which together are exactly its body."""
+    """Return the sizes in bytes of a frame's tensors, which must add up to the size of its body. Raises Violation."""
     if type(specs) is not list or len(specs) > MAX_TENSORS:
         raise Violation("its list of tensors is not one")
     sizes = []
@@ -153,7 +154,7 @@ def _check_specs(specs: Any, length: int) -> list[int]:
             raise Violation("its list of tensors is not one")
         dtype, shape = spec
         if dtype not in ITEM_SIZES:
-            raise Violation("it holds a tensor of a type that does not cross")
+            raise Violation("it holds a tensor of a type that cannot be sent")
         if len(shape) > MAX_DIMENSIONS or not all(type(extent) is int and 0 <= extent <= MAX_BODY for extent in shape):
             raise Violation("it holds a tensor of an impossible shape")
         sizes.append(math.prod(shape) * ITEM_SIZES[dtype])
@@ -166,7 +167,7 @@ def _dtype(tensor: "Tensor") -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def _crosses(tensor: "Tensor") -> bool:
+def _can_be_sent(tensor: "Tensor") -> bool:
     import torch
 
     return (
@@ -187,7 +188,7 @@ def _raw(tensor: "Tensor") -> memoryview:
 def _tensor(dtype: str, shape: list[int], raw: memoryview) -> "Tensor":
     import torch
 
-    if dtype == "bool":  # any byte may have come; a bool that is neither 0 nor 1 is undefined behaviour
+    if dtype == "bool":  # a byte of a bool that is neither 0 nor 1 is undefined behaviour in torch
         return _tensor("uint8", shape, raw) != 0
     if not raw.nbytes:
         return torch.empty(shape, dtype=getattr(torch, dtype))

@@ -1,6 +1,6 @@
-"""The worker: imports one submission and answers what it is asked. Everything here runs next to student code.
+"""Import one submission and answer the grader's requests. This code runs in the worker, beside the submission's.
 
-Nothing in this process is secret, and nothing it says is believed: the grader judges the values it sends.
+The process holds no secret, and the grader trusts no reply: it judges the values in it.
 """
 
 import contextlib
@@ -20,24 +20,27 @@ from typing import Any, NoReturn
 from cvaekit.sandbox import wire
 from cvaekit.sandbox.probe import CallRaised, Unexpected, call
 
-MESSAGE_LIMIT = 10_000  # the grader caps again, to less
+MESSAGE_LIMIT = 10_000  # characters; the grader cuts to fewer
 Probe = Callable[..., Any]
 
 
 def reseed(seed: int) -> None:
-    """Seed torch (on the CPU; and on a GPU where one was opened), numpy and random."""
+    """Seed random, numpy and torch, on the CPU and, where this process has opened one, on a GPU."""
     import numpy
     import torch
 
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.default_generators:  # empty until a GPU was opened
+    if torch.cuda.default_generators:  # empty until a GPU is opened
         torch.cuda.manual_seed_all(seed)
 
 
-def serve(frames: socket.socket, probes: Mapping[str, Probe]) -> NoReturn:
-    """Answer until the grader closes its end."""
+def answer_requests(frames: socket.socket, probes: Mapping[str, Probe]) -> NoReturn:
+    """Answer requests until the grader closes its end of the socket.
+
+    A reply's outcome is "value"; "unexpected" or "raised" for a failure of the submission; "broken" for one of a probe.
+    """
     module: ModuleType | None = None
     filename = ""
     requests = frames.makefile("rb")  # buffered: most requests arrive in one or two system calls
@@ -51,7 +54,7 @@ def serve(frames: socket.socket, probes: Mapping[str, Probe]) -> NoReturn:
                 reseed(header["seed"])
             if header["op"] == "import":
                 filename = header["filename"]
-                module = load(bytes(body), filename)
+                module = call(import_submission, bytes(body), filename)
                 value = None
             else:
                 value = probes[header["probe"]](module, **wire.unpack(header, body))
@@ -59,23 +62,23 @@ def serve(frames: socket.socket, probes: Mapping[str, Probe]) -> NoReturn:
         except Unexpected as unexpected:
             reply = wire.pack({"id": header["id"], "outcome": "unexpected", "got": str(unexpected.got)[:MESSAGE_LIMIT]})
         except CallRaised as raised:
-            reply = wire.pack({"id": header["id"], "outcome": "raised", **report_on(raised.error, filename)})
+            reply = wire.pack({"id": header["id"], "outcome": "raised", **error_details(raised.error, filename)})
         except BaseException as error:
-            report = report_on(error, filename)
-            outcome = "raised" if header["op"] == "import" or is_submissions(error, report) else "broken"
-            reply = wire.pack({"id": header["id"], "outcome": outcome, **report})
-        with contextlib.suppress(Exception):  # a submission may have put anything in its place
+            details = error_details(error, filename)
+            outcome = "raised" if caused_by_submission(error, details) else "broken"
+            reply = wire.pack({"id": header["id"], "outcome": outcome, **details})
+        with contextlib.suppress(Exception):  # the submission may have replaced sys.stdout
             sys.stdout.flush()
         frames.sendall(b"".join(reply))
 
 
-def load(source: bytes, filename: str) -> ModuleType:
-    """Import a submission from its bytes. Its text goes where dataclasses, inspect and torch.jit look for it."""
+def import_submission(source: bytes, filename: str) -> ModuleType:
+    """Import a submission from its bytes, so that dataclasses, inspect and torch.jit find its module and its text."""
     code = compile(source, filename, "exec", dont_inherit=True)
     text = importlib.util.decode_source(source)
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     name = PurePath(filename).stem
-    if name in sys.modules or name == "__main__":  # a file may be called random.py; random itself must stay
+    if name in sys.modules or name == "__main__":  # a file called random.py must not replace random
         name = f"submission_{name}"
     module = ModuleType(name)
     module.__file__ = filename
@@ -96,25 +99,28 @@ def _read(requests: BufferedReader, size: int) -> bytearray:
     return buffer
 
 
-def is_submissions(error: BaseException, report: Mapping[str, Any]) -> bool:
-    """Whether the submission caused an exception that left a probe: it passed through its file, or took its memory."""
+def caused_by_submission(error: BaseException, details: Mapping[str, Any]) -> bool:
+    """Return whether the submission, and not the probe, caused an exception that left a probe outside `call`.
+
+    It did if its file is in the traceback, if memory or stack ran out, or if the process was asked to end.
+    """
     exhausted = isinstance(error, (MemoryError, RecursionError, SystemExit, KeyboardInterrupt))
-    return exhausted or "allocate memory" in report["message"] or report["line"] is not None
+    return exhausted or "allocate memory" in details["message"] or details["line"] is not None
 
 
-def report_on(error: BaseException, filename: str) -> dict[str, Any]:
-    """Type, message and traceback of an exception, and the deepest line of the submission's file, or None."""
+def error_details(error: BaseException, filename: str) -> dict[str, Any]:
+    """Return type, message and traceback ("trace") of an exception, and the deepest "line" of the submission's file."""
     try:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         message = str(message)[:MESSAGE_LIMIT]
-        trace = "".join(traceback.format_tb(error.__traceback__))[-MESSAGE_LIMIT:]  # read where a probe is broken
-    except BaseException:  # a student's __str__ may do anything
+        trace = "".join(traceback.format_tb(error.__traceback__))[-MESSAGE_LIMIT:]
+    except BaseException:  # the submission may define __str__ of its exceptions
         message = trace = ""
     return {"type": type(error).__name__, "message": message, "line": _line(error, filename), "trace": trace}
 
 
 def _line(error: BaseException, filename: str) -> int | None:
-    """The deepest line of the student's own file."""
+    """Return the deepest line of the submission's own file in a traceback; None where it is not in it."""
     if isinstance(error, SyntaxError) and error.filename == filename:
         return error.lineno
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == filename]

@@ -1,4 +1,4 @@
-"""A worker as the grader sees it: ask, get a value or a failure, close."""
+"""The grader's handle on one worker: ask a probe, get a value or a failure, and close."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cvaekit.sandbox import wire
 from cvaekit.sandbox.channel import MAX_OUTPUT, Channel, Closed, Expired, Flood
@@ -26,10 +26,12 @@ from cvaekit.sandbox.failures import (
 if TYPE_CHECKING:
     from cvaekit.sandbox.client import Connection
 
+_Failure = TypeVar("_Failure", bound=SubmissionFailure | SandboxError)
+
 IMPORT_SECONDS = 10.0
-READY_SECONDS = 60.0  # for the lock-down, in which no line of a submission runs
-COLD_READY_SECONDS = 180.0
-_PATIENCE = 0.3  # for a process that closed its socket to be seen to have ended
+READY_SECONDS = 60.0  # for the lock-down, before any code of a submission runs
+COLD_READY_SECONDS = 180.0  # a new interpreter imports torch first
+_EXIT_SECONDS = 0.3  # between the moment a worker's socket closes and the end of its process
 
 _SUMMARIES = {
     "cpu": "forked from the zygote",
@@ -38,9 +40,9 @@ _SUMMARIES = {
 
 
 class Worker:
-    """A locked process for one submission. Its first failure other than an exception is its last: it is killed.
+    """A locked process for one submission. Any failure but an exception or an unusable value ends it.
 
-    Use it as a context manager. `summary` says how it differs from the worker that the self-test ran in.
+    Use it as a context manager. `summary` says how it was started, and what it is allowed besides.
     """
 
     def __init__(
@@ -50,77 +52,76 @@ class Worker:
         self.summary = _SUMMARIES.get(device, "started cold")
         self._ready = self._imported = False
         self._ready_seconds = READY_SECONDS if device == "cpu" else COLD_READY_SECONDS
-        self._over: SubmissionFailure | SandboxError | None = None
-        frames, theirs = socket.socketpair()
+        self._failure: SubmissionFailure | SandboxError | None = None
+        frames, worker_end = socket.socketpair()
         output, writing = os.pipe()
         self._channel = Channel(frames, output)
         self._pid: int | None = None
         message = {"op": "spawn", "seed": seed, "preload": list(preload), "device": device, "owner": os.getpid()}
         try:
-            self._pid = connection.request(message, [theirs.fileno(), writing])["worker"]
+            self._pid = connection.request(message, [worker_end.fileno(), writing])["worker"]
         except SandboxError:
             self._channel.close()
             raise
         finally:
-            theirs.close()
+            worker_end.close()
             os.close(writing)
 
     @property
     def pid(self) -> int | None:
-        """The process id; None once it has been closed."""
+        """The process id; None once the worker has ended."""
         return self._pid
 
     @property
     def output(self) -> bytes:
-        """The start of what the submission has printed so far. Never to be shown without cleaning it."""
+        """The start of what the submission has printed so far. Clean it before it is shown."""
         return self._channel.printed()
 
     def ask(self, probe: str, /, *, seconds: float = 10.0, seed: int | None = 0, **arguments: Any) -> Any:
-        """What `probe(module, **arguments)` returns in the worker, or a SubmissionFailure.
+        """Return what `probe(module, **arguments)` returns in the worker. Raises SubmissionFailure or SandboxError.
 
-        seconds: for this call. The first call imports the submission before, under a deadline of its own.
-        seed: of torch, numpy and random, just before the call; None leaves them as they are.
+        seconds: deadline of this call. The first call imports the submission before, with a deadline of its own.
+        seed: for torch, numpy and random, set before the call; None leaves their state as it is.
         """
         if probe not in self._connection.probes:
             raise LookupError(f"there is no probe {probe!r}")
         takes = self._connection.probes[probe]
-        if "**" not in takes and (unknown := set(arguments) - set(takes)):  # our mistake, not the submission's
+        if "**" not in takes and (unknown := set(arguments) - set(takes)):
             raise TypeError(f"the probe {probe!r} takes no argument {', '.join(sorted(unknown))}")
-        self.load()
+        self.import_submission()
         return self._call({"op": "call", "probe": probe, "seed": seed}, arguments, seconds, "call")
 
-    def load(self) -> None:
-        """Import the submission, unless that is done. The first `ask` does it by itself."""
+    def import_submission(self) -> None:
+        """Import the submission, unless that is done. `ask` calls this first."""
         self.wait_ready()
         if not self._imported:
             header = {"op": "import", "filename": self._filename, "seed": self._seed}
             try:
                 self._call(header, self._source, IMPORT_SECONDS, "import")
             except SubmissionFailure as failure:
-                self._end(failure, 0.0)
-                raise
+                raise self._ended_by(failure) from None
             self._imported = True
 
     def wait_ready(self) -> None:
-        """Return once the worker is locked. SandboxError if it could not be: no line of a submission has run yet."""
-        if self._over:
-            raise self._over
+        """Wait until the worker is locked. Raises SandboxError if it could not be; no code of a submission has run."""
+        if self._failure:
+            raise self._failure
         if self._ready:
             return
         try:
-            word, _ = self._channel.receive(time.monotonic() + self._ready_seconds)
+            state, _ = self._channel.receive(time.monotonic() + self._ready_seconds)
         except (Closed, Expired, Flood, wire.Violation) as error:
-            status = self._reap(_PATIENCE)
-            said = self.output.decode(errors="replace").strip()  # by us: no line of a submission has run
-            self._fail(SandboxError(f"a worker did not get ready ({type(error).__name__}, {_reason(status)}) {said}"))
-        if "failed" in word:
-            self._fail(SandboxError(f"a worker could not be locked: {word['failed']}"))
+            why = f"{type(error).__name__}, {_exit_reason(self._reap(_EXIT_SECONDS))}"
+            printed = self.output.decode(errors="replace").strip()
+            raise self._ended_by(SandboxError(f"a worker did not get ready ({why}) {printed}")) from None
+        if "failed" in state:
+            raise self._ended_by(SandboxError(f"a worker could not be locked: {state['failed']}"))
         self._ready = True
 
     def close(self) -> None:
-        """Kill the worker and all that it started, and reap it."""
-        with contextlib.suppress(SandboxError):  # a zygote that is gone has taken its workers with it
-            self._reap(0.0)
+        """Kill the worker and all processes that it started. A second call does nothing."""
+        with contextlib.suppress(SandboxError):  # a zygote that has ended has ended its workers, too
+            self._reap()
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -130,8 +131,8 @@ class Worker:
         self.close()
 
     def _call(self, header: dict[str, Any], value: Any, seconds: float, where: Where) -> Any:
-        if self._over:
-            raise self._over
+        if self._failure:
+            raise self._failure
         header["id"] = secrets.token_hex(8)
         frame = wire.pack_raw(header, [value]) if where == "import" else wire.pack(header, value, strict=True)
         wire.check_caps(frame)
@@ -139,57 +140,59 @@ class Worker:
         try:
             self._channel.send(frame, deadline)
             reply, body = self._channel.receive(deadline)
-            return self._judge(reply, body, header["id"], where)
+            return self._decode_reply(reply, body, header["id"], where)
         except Expired:
-            self._end(TimedOut(seconds, where), 0.0)
+            failure: SubmissionFailure = TimedOut(seconds, where)
         except Flood:
-            self._end(Died(f"printed more than {MAX_OUTPUT >> 20} MB", where), 0.0)
+            failure = Died(f"printed more than {MAX_OUTPUT >> 20} MB", where)
         except wire.Violation as violation:
-            self._end(BadReply(str(violation)), 0.0)
+            failure = BadReply(str(violation))
         except Closed:
-            self._end(Died(_reason(self._reap(_PATIENCE)), where), 0.0)
-        assert self._over is not None
-        raise self._over
+            failure = Died(_exit_reason(self._reap(_EXIT_SECONDS)), where)
+        raise self._ended_by(failure)
 
-    def _judge(self, reply: dict[str, Any], body: bytearray, expected: str, where: Where) -> Any:
+    def _decode_reply(self, reply: dict[str, Any], body: bytearray, expected: str, where: Where) -> Any:
         if reply.get("id") != expected:
             raise wire.Violation("it answers another request")
         outcome, line = reply.get("outcome"), reply.get("line")
         if outcome == "value":
             return wire.unpack(reply, body)
         if outcome == "unexpected":
-            raise WrongReturn(_text(reply, "got"))
+            raise WrongReturn(_text_of(reply, "got"))
         if outcome == "broken":
-            error = f"{_text(reply, 'type')}: {_text(reply, 'message')}"
-            self._fail(ProbeError(f"the probe raised {error}", f"{_text(reply, 'trace')}{error}"))
+            error = f"{_text_of(reply, 'type')}: {_text_of(reply, 'message')}"
+            raise self._ended_by(ProbeError(f"the probe raised {error}", f"{_text_of(reply, 'trace')}{error}"))
         if outcome == "raised" and (line is None or (type(line) is int and 0 < line < 2**31)):
-            raise Raised(_text(reply, "type"), _text(reply, "message"), line, where)
+            raise Raised(_text_of(reply, "type"), _text_of(reply, "message"), line, where)
         raise wire.Violation("it has no known outcome")
 
-    def _end(self, failure: SubmissionFailure | SandboxError, patience: float) -> None:
-        self._over = failure
-        self._reap(patience)
+    def _ended_by(self, failure: _Failure) -> _Failure:
+        """Kill the worker, and return `failure`, which every later request raises again."""
+        self._failure = failure
+        self._reap()
+        return failure
 
-    def _fail(self, error: SandboxError) -> NoReturn:
-        self._end(error, 0.0)
-        raise error
-
-    def _reap(self, patience: float) -> int:
+    def _reap(self, patience: float = 0.0) -> int:
+        """Kill the worker, after `patience` seconds if it does not end by itself; return its exit status."""
         if self._pid is None:
             return 0
         worker, self._pid = self._pid, None
-        status: int = self._connection.request({"op": "end", "worker": worker, "patience": patience})["status"]
+        try:
+            status: int = self._connection.request({"op": "end", "worker": worker, "patience": patience})["status"]
+        except SandboxError as error:
+            self._failure = error
+            raise
         return status
 
 
-def _text(reply: dict[str, Any], key: str) -> str:
+def _text_of(reply: dict[str, Any], key: str) -> str:
     value = reply.get(key)
     if type(value) is not str:
         raise wire.Violation(f"its {key} is not text")
     return value
 
 
-def _reason(status: int) -> str:
+def _exit_reason(status: int) -> str:
     if status >= 0:
         return f"exit code {status}"
     try:

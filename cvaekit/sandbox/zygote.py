@@ -1,9 +1,9 @@
-"""The zygote: a process of its own that has torch loaded, holds no secret, and forks a locked worker on request.
+"""Run the zygote: a process that has torch loaded, holds no secret, and forks a locked worker on request.
 
-Started by `exec` (never forked from the grader, whose memory holds the reference and the hidden checks) with one
-thread, which is made sure of before every fork that goes on without `exec`: Landlock binds the calling thread only, and
-a fork of a process whose OpenMP team runs hangs at its first large operation. What a submission imports is therefore
-tried in a fork first.
+It is started with `exec`, and never forked from the grader, whose memory holds the reference and the hidden checks. A
+worker is forked from it only while it has one thread: Landlock applies to the calling thread only, and a fork of a
+process with OpenMP threads hangs at its first large operation. Packages are therefore tried in a fork before the zygote
+imports them.
 """
 
 import os
@@ -20,24 +20,26 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cvaekit.sandbox import control, import_trial, limits, lockdown, preload, process_tree
-from cvaekit.sandbox.builtin_probes import BUILTIN
 from cvaekit.sandbox.spawn import Spawn
 
 if sys.platform == "linux":
     from cvaekit.sandbox import allowed_paths, landlock, linux, seccomp
 
-# Where libraries expect to write. They find an empty folder; what they then cannot create, they do without.
+# Variables that name folders in which libraries write. All name the zygote's private folder, in which workers cannot.
 FOLDERS = ("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR")
 
 
 def parameter_names(probe: Callable[..., Any]) -> list[str]:
-    """What the grader may pass to `probe`; "**" where that is anything."""
+    """Return the names of a probe's parameters, with "**" where it takes any."""
     kinds = signature(probe).parameters.items()
     return ["**" if parameter.kind is Parameter.VAR_KEYWORD else name for name, parameter in kinds]
 
 
 class Peer:
-    """A control connection and the workers spawned through it. `watch` tells when the process that owns it ends."""
+    """A connection of the grader's and the workers started through it.
+
+    owner: the process that uses it; watch: a pidfd that tells when that process ends, or -1.
+    """
 
     def __init__(self, connection: socket.socket):
         self.connection = connection
@@ -46,23 +48,25 @@ class Peer:
 
 
 class Zygote:
+    """Answers the requests of the grader, and of its forks, one at a time."""
+
     def __init__(self, connection: socket.socket):
         self.main = Peer(connection)
         self.peers = [self.main]
-        signal.signal(signal.SIGTERM, lambda *_: self.end())
-        self.private = Path(tempfile.mkdtemp(prefix="cvaekit-"))  # for libraries that insist on a home
+        signal.signal(signal.SIGTERM, lambda *_: self.exit())
+        self.private = Path(tempfile.mkdtemp(prefix="cvaekit-"))  # for libraries that need a home
         try:
-            self.start, _ = control.receive(connection)
-            sys.path += [folder for folder in self.start["packages"] if folder not in sys.path]
+            self.options, _ = control.receive(connection)
+            sys.path += [folder for folder in self.options["packages"] if folder not in sys.path]
             self.watch_grader()
             os.environ |= dict.fromkeys(FOLDERS, str(self.private))
-            tempfile.tempdir = str(self.private)  # named, not tried out: a worker could not write there
+            tempfile.tempdir = str(self.private)  # set here, since a worker cannot try folders by writing
             preload.import_torch()
-            preload.exercise()
-            self.probes = BUILTIN | preload.load_probes(self.start["probes"], self.start["kit"])
+            preload.warm_up_torch()
+            self.probes = preload.load_probes(self.options["probes"], self.options["kit"])
             preload.import_packages(["numpy"])
-            layers = self.layers()
-            preload.settle()
+            layers = self.prepare_layers()
+            preload.freeze_objects()
             control.send(
                 connection,
                 {
@@ -73,36 +77,37 @@ class Zygote:
                 },
             )
         except EOFError:
-            self.end()
+            self.exit()
         except Exception:
             control.send(connection, {"error": traceback.format_exc(limit=-3)})
-            self.end()
+            self.exit()
 
     def watch_grader(self) -> None:
-        """Not to outlive the grader, and not to be read by anything that runs under the same user."""
+        """End when the grader ends, adopt orphans of workers, and deny other processes this one's memory."""
         if sys.platform == "linux":
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
             linux.prctl(linux.PR_SET_DUMPABLE, 0)
             linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
-        if os.getppid() != self.start["grader"]:
-            self.end()
+        if os.getppid() != self.options["grader"]:
+            self.exit()
 
-    def layers(self) -> dict[str, Any]:
-        """Prepare what workers apply; what there is of it, for the summary."""
+    def prepare_layers(self) -> dict[str, Any]:
+        """Prepare the ruleset and filter that workers apply; return which layers there are, for the summary."""
         self.ruleset, self.seccomp = None, False
         found: dict[str, Any] = {"landlock": "none", "seccomp": "none", "rlimits": limits.names()}
         if sys.platform == "linux":
-            if "landlock" in self.start["layers"]:
+            if "landlock" in self.options["layers"]:
                 found["landlock"] = abi = landlock.abi()
                 if isinstance(abi, int):
-                    found["landlock"] = abi = min(abi, self.start["abi"])
-                    paths = allowed_paths.read_paths(self.start["hidden"], self.private)
+                    found["landlock"] = abi = min(abi, self.options["abi"])
+                    paths = allowed_paths.read_paths(self.options["hidden"], self.private)
                     self.ruleset = landlock.ruleset(abi, paths, allowed_paths.write_paths())
-            if "seccomp" in self.start["layers"] and seccomp.available():
+            if "seccomp" in self.options["layers"] and seccomp.available():
                 found["seccomp"], self.seccomp = "errno", True
         return found
 
-    def loop(self) -> NoReturn:
+    def run(self) -> NoReturn:
+        """Serve all connections until the grader's main one closes."""
         while True:
             poll = select.poll()
             waiting: dict[int, Peer] = {}
@@ -116,15 +121,16 @@ class Zygote:
                 if peer not in self.peers:
                     continue
                 if descriptor == peer.watch:
-                    self.drop(peer)
+                    self.disconnect(peer)
                 else:
                     self.serve(peer)
 
     def serve(self, peer: Peer) -> None:
+        """Receive one request of a peer and send the reply."""
         try:
             request, descriptors = control.receive(peer.connection)
         except (EOFError, OSError):
-            self.drop(peer)
+            self.disconnect(peer)
             return
         try:
             reply = self.answer(peer, request, descriptors)
@@ -136,42 +142,44 @@ class Zygote:
         try:
             control.send(peer.connection, reply)
         except OSError:
-            self.drop(peer)
+            self.disconnect(peer)
 
     def answer(self, peer: Peer, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """Carry out one request: exit, connect, end a worker, or spawn one."""
         if request["op"] == "exit":
-            self.end()
+            self.exit()
         if request["op"] == "connect":
             self.peers.append(Peer(socket.socket(fileno=os.dup(descriptors[0]))))
             return {}
         if request["op"] == "end":
             peer.workers.discard(request["worker"])
-            status = process_tree.end(request["worker"], request["patience"])
-            self.sweep()
+            status = process_tree.kill_and_reap(request["worker"], request["patience"])
+            self.kill_strays()
             return {"status": status}
-        self.own(peer, request["owner"])
+        self.watch_owner(peer, request["owner"])
         return {"worker": self.spawn(peer, request, *descriptors)}
 
-    def own(self, peer: Peer, owner: int) -> None:
-        """Watch the process that uses a connection: a copy of its socket may be open in others when it ends."""
+    def watch_owner(self, peer: Peer, owner: int) -> None:
+        """Watch the process that uses a connection. Other processes may hold copies of its socket when it ends."""
         if peer is self.main or peer.owner == owner or not hasattr(os, "pidfd_open"):
             return
         try:
             watch = os.pidfd_open(owner)
-        except OSError:  # Python has it; this kernel, or a container's filter, may not
+        except OSError:  # not offered by this kernel, or denied by a container's filter
             watch = -1
         former, peer.owner, peer.watch = peer.watch, owner, watch
         if former >= 0:
             os.close(former)
 
     def spawn(self, peer: Peer, request: dict[str, Any], frames: int, output: int) -> int:
+        """Start a worker, in a fork or in a new interpreter, and return its process id."""
         cold, packages = request["device"] != "cpu", []
-        if import_trial.threads() == 1:
-            packages = import_trial.harmless(request["preload"])
-            self.sweep()  # what a trial may have left
+        if import_trial.thread_count() == 1:
+            packages = import_trial.safe_to_import(request["preload"])
+            self.kill_strays()  # processes that a trial may have left
         if not cold:
             preload.import_packages(packages)
-        if import_trial.threads() != 1:  # a fork may do no more than exec: slow, but it costs nobody a grade
+        if import_trial.thread_count() != 1:  # a fork may do nothing but exec, which is slow and works all the same
             cold, packages = True, []
         spawn = Spawn(frames, output, os.getpid(), request["seed"])
         child = os.fork()
@@ -180,9 +188,11 @@ class Zygote:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
                 if cold:
-                    spawn.cold(self.start | request | {"private": str(self.private), "preload": packages})
-                spawn.warm(lockdown.Locks(self.ruleset, self.seccomp), self.probes)
-            except BaseException:  # before any line of a submission; afterwards `serve` has its own
+                    spawn.run_in_new_interpreter(
+                        self.options | request | {"private": str(self.private), "preload": packages}
+                    )
+                spawn.run_in_fork(lockdown.Locks(self.ruleset, self.seccomp), self.probes)
+            except BaseException:  # no code of a submission has run; later exceptions become replies
                 traceback.print_exc()
                 sys.stderr.flush()
             finally:
@@ -190,32 +200,35 @@ class Zygote:
         peer.workers.add(child)
         return child
 
-    def sweep(self) -> None:
-        """Kill what workers left behind: the zygote adopts it, and knows its own."""
+    def kill_strays(self) -> None:
+        """Kill the processes that ended workers left behind, which the zygote has adopted."""
         if sys.platform == "linux":
-            process_tree.sweep(set().union(*(peer.workers for peer in self.peers)))
+            process_tree.kill_strays(set().union(*(peer.workers for peer in self.peers)))
 
-    def drop(self, peer: Peer) -> None:
+    def disconnect(self, peer: Peer) -> None:
+        """Close a connection and kill its workers; end the zygote with the main one."""
         if peer is self.main:
-            self.end()
+            self.exit()
         self.peers.remove(peer)
         peer.connection.close()
         if peer.watch >= 0:
             os.close(peer.watch)
         for worker in peer.workers:
-            process_tree.end(worker, 0.0)
-        self.sweep()
+            process_tree.kill_and_reap(worker)
+        self.kill_strays()
 
-    def end(self) -> NoReturn:
+    def exit(self) -> NoReturn:
+        """Kill every worker, remove the private folder, and end."""
         for peer in self.peers:
             for worker in peer.workers:
-                process_tree.end(worker, 0.0)
+                process_tree.kill_and_reap(worker)
             peer.workers = set()
-        self.sweep()
+        self.kill_strays()
         shutil.rmtree(self.private, ignore_errors=True)
-        os._exit(0)  # finalising torch would take longer than anybody waits
+        os._exit(0)  # without finalising torch, which takes long
 
 
 def main(descriptor: int) -> NoReturn:
+    """Run the zygote with its control socket at `descriptor`. Ctrl-C is for the grader alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Zygote(socket.socket(fileno=descriptor)).loop()
+    Zygote(socket.socket(fileno=descriptor)).run()

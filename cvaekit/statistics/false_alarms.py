@@ -1,6 +1,6 @@
-"""The false-alarm table of an assignment: a row for each check that depends on a submission's luck.
+"""The false-alarm table of an assignment: how often each check that depends on random numbers fails a right submission.
 
-It is generated, and kept beside the checks as JSON. Reading and comparing it needs neither torch nor scipy.
+The table is generated, and stored beside the checks as JSON. Reading and comparing it needs neither torch nor scipy.
 """
 
 import hashlib
@@ -14,20 +14,20 @@ from cvaekit.kit import Assignment
 
 @dataclass(frozen=True)
 class Row:
-    """One check, or one of several tests within a check."""
+    """One check, or one of several statistical tests in a check."""
 
     check: str  # its id, as in the report
-    test: str  # the statistical test within it; the check's own name where there is none
-    bound: str  # the law by which a right submission passes
-    alpha: float  # chance at most that a right submission fails, by that law
+    test: str  # the statistical test in it; the check's own name where there is none
+    bound: str  # the law from which alpha follows
+    alpha: float  # the largest probability that a right submission fails
     runs: int  # simulated gradings of right submissions
-    alarms: int  # how many of them failed
-    fault: str  # what the check is sure to catch, in words
-    size: float | None  # the smallest such fault that is caught with probability 1 - 1e-6; None: any
+    alarms: int  # runs in which the check failed
+    fault: str  # a kind of fault that the check detects, in words
+    size: float | None  # smallest size of that fault that is detected with probability 1 - 1e-6; None: any
 
     @property
     def smallest(self) -> str:
-        """The smallest fault that is surely caught, with its number."""
+        """The fault in words, with the smallest size that is surely detected."""
         return self.fault if self.size is None else f"{self.fault}: {self.size:.2g}"
 
 
@@ -36,8 +36,11 @@ HEADINGS = ("check", "test", "bound", "alpha", "runs", "alarms", "surely catches
 
 @dataclass(frozen=True)
 class Table:
-    """`sources` are the right submissions that were simulated, `depends_on` holds a digest of all that the table
-    depends on, and `trained` has the outcomes of whole training runs, whose law is not known: their metrics."""
+    """All rows, and what they were computed from.
+
+    command: generates the table; sources: the right submissions that were simulated; depends_on: digests of the files
+    that the table depends on; trained: metrics of whole training runs, whose law is not known.
+    """
 
     command: str
     torch: str
@@ -47,7 +50,7 @@ class Table:
     rows: list[Row]
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The rows as text, under HEADINGS."""
+        """Return the rows as text, in the order of HEADINGS."""
         return [
             (r.check, r.test, r.bound, f"{r.alpha:.0e}" if r.alpha else "0", f"{r.runs:,}", f"{r.alarms}", r.smallest)
             for r in self.rows
@@ -55,17 +58,18 @@ class Table:
 
 
 def path(assignment: Assignment) -> Path:
+    """Return the file of an assignment's table."""
     return assignment.folder / "false_alarms.json"
 
 
 def load(assignment: Assignment) -> Table:
-    """The table of one assignment; OSError, ValueError or TypeError when there is none that can be read."""
+    """Read the table of one assignment. Raises OSError, ValueError or TypeError when there is none, or a bad one."""
     stored = json.loads(path(assignment).read_text(encoding="utf-8"))
     return Table(**(stored | {"rows": [Row(**row) for row in stored["rows"]]}))
 
 
 def save(table: Table, assignment: Assignment) -> None:
-    """Write the table; numbers to four places, as more would change with every version of torch."""
+    """Write the table, with numbers to four significant places: more would change with every version of torch."""
     rows = [replace(row, alpha=_short(row.alpha), size=row.size and _short(row.size)) for row in table.rows]
     path(assignment).write_text(
         json.dumps(asdict(replace(table, rows=rows)), indent=1) + "\n", encoding="utf-8", newline="\n"
@@ -77,13 +81,15 @@ def _short(number: float) -> float:
 
 
 def digest(content: bytes) -> str:
-    """Of a text; line ends do not count."""
+    """Return a short hash of a text, whatever its line ends."""
     return hashlib.sha256(b"\n".join(content.splitlines())).hexdigest()[:16]
 
 
 def differences(stored: Table, depends_on: dict[str, str], fresh: list[Row]) -> list[str]:
-    """What is out of date in `stored`. Runs and alarms are not compared, and numbers only to three places: neither
-    may depend on the version of torch."""
+    """Return what is out of date in `stored`, one line each.
+
+    Numbers are compared to three significant places, and `runs` not at all: both may differ between versions of torch.
+    """
     names = sorted(depends_on | stored.depends_on)
     found = [f"{name} has changed" for name in names if depends_on.get(name) != stored.depends_on.get(name)]
     old, new = ({(row.check, row.test): row for row in rows} for rows in (stored.rows, fresh))

@@ -1,9 +1,9 @@
-"""Is a sample independent standard normal noise? Tests with a proven false-alarm bound.
+"""Test whether a sample is independent standard normal noise, with a proven bound on false alarms.
 
-Each test returns None, or a sentence on what is off. A correct sampler is accused with probability ALPHA at most, on
-any one test; the bounds are exact for normal noise (chi-square and normal laws, Dvoretzky-Kiefer-Wolfowitz-Massart),
-not simulated. `cvaekit.statistics.detectable_effect` computes how small a fault each is sure to catch. `noise` is
-always (calls, rows, units), float64.
+Each test returns None, or a sentence that says what is wrong. It fails a correct sampler with probability ALPHA at
+most. The bounds follow from exact laws (normal, chi-square) and inequalities (Dvoretzky-Kiefer-Wolfowitz-Massart,
+Bernstein) for normal noise; nothing is simulated. `cvaekit.statistics.detectable_effect` computes the smallest fault
+that each test surely detects. noise: (calls, rows, units), float64.
 """
 
 import math
@@ -14,39 +14,40 @@ from torch import Tensor
 
 Test = Callable[[Tensor], str | None]
 
-ALPHA = 8e-11
-DISTINCT = 0.9  # of all draws, at least
+ALPHA = 8e-11  # probability of a false alarm, per test
+DISTINCT = 0.9  # smallest share of distinct numbers among all draws
 
 
 def normal_bound(alpha: float = ALPHA) -> float:
-    """|x| exceeds this with probability `alpha` for x ~ N(0, 1); 6.50 for 8e-11."""
+    """Return the bound that |x| exceeds with probability `alpha`, for x ~ N(0, 1); 6.50 for 8e-11."""
     return float(-torch.special.ndtri(torch.tensor(alpha / 2, dtype=torch.float64)))
 
 
 def chi_square_is_unlikely(value: float, degrees: int, alpha: float = ALPHA) -> bool:
-    """Whether `value` lies in either tail of weight alpha / 2 of the chi-square law."""
+    """Return whether `value` lies in one of the two tails, of probability alpha / 2 each, of the chi-square law."""
     shape, half = torch.tensor(degrees / 2, dtype=torch.float64), torch.tensor(value / 2, dtype=torch.float64)
     tails = torch.special.gammainc(shape, half), torch.special.gammaincc(shape, half)
     return not min(float(tail) for tail in tails) >= alpha / 2  # also true for NaN
 
 
 def ks_bound(count: int, alpha: float = ALPHA) -> float:
-    """The largest distance between the empirical and the true distribution function of `count` draws, exceeded with
+    """Return the distance between the empirical and the true distribution function that `count` draws exceed with
     probability `alpha` at most (DKW inequality with Massart's constant)."""
     return math.sqrt(math.log(2 / alpha) / (2 * count))
 
 
 def bernstein_bound(count: int, alpha: float = ALPHA) -> float:
-    """t with 2 exp(-t^2 / (2 (1 + t / sqrt(count)))) = alpha, a bound for the scaled sum of `count` products of two
-    independent standard normals (their moments satisfy Bernstein's condition E|xy|^k <= k!/2)."""
+    """Return t with 2 exp(-t^2 / (2 (1 + t / sqrt(count)))) = alpha: Bernstein's bound for the sum of `count` products
+    of two independent standard normals, divided by sqrt(count). Their moments satisfy E|xy|^k <= k!/2."""
     budget = 2 * math.log(2 / alpha)
     slack = budget / math.sqrt(count)
     return (slack + math.sqrt(slack**2 + 4 * budget)) / 2
 
 
 def tail_bound(count: int, alpha: float = ALPHA) -> float:
-    """All of `count` standard normal draws lie within this with probability `alpha` at most; 3.57 for 65,536 draws."""
-    beyond = -math.log(alpha) / count  # the chance that no draw lies beyond is (1 - p)^N <= exp(-N p)
+    """Return the bound within which all of `count` standard normal draws lie with probability `alpha` at most; 3.57 for
+    65,536 draws."""
+    beyond = -math.log(alpha) / count  # no draw lies beyond with probability (1 - p)^N <= exp(-N p)
     return normal_bound(beyond)
 
 
@@ -73,12 +74,12 @@ def shape(noise: Tensor) -> str | None:
 
 
 def tails(noise: Tensor) -> str | None:
-    """The largest draw is as large as it should be. Bound: exact law of the largest of all draws."""
+    """The largest draw is large enough. Bound: exact law of the largest of all draws."""
     return None if float(noise.abs().max()) > tail_bound(noise.numel()) else "numbers far from its centre never come"
 
 
 def _shared(noise: Tensor, axis: int) -> bool:
-    """Whether means over `axis` vary more, or less, than independent draws allow. Bound: both tails of chi-square."""
+    """Return whether means over `axis` vary more, or less, than those of independent draws. Bound: chi-square law."""
     means = noise.mean(dim=axis)
     return chi_square_is_unlikely(float(noise.shape[axis] * means.square().sum()), means.numel())
 
@@ -94,7 +95,7 @@ def shared_over_units(noise: Tensor) -> str | None:
 
 
 def shared_over_calls(noise: Tensor) -> str | None:
-    """Each call draws anew. Bound: chi-square of the means over calls."""
+    """Each call draws noise of its own. Bound: chi-square of the means over calls."""
     return "several calls in a row do not get independent noise" if _shared(noise, 0) else None
 
 
@@ -104,8 +105,6 @@ def unit_correlation(noise: Tensor) -> str | None:
     count, units = columns.shape
     products = (columns.T @ columns) / math.sqrt(count)
     pairs = torch.triu(products, diagonal=1)
-    # A sum of products of independent normals has heavier tails than a normal; Bernstein's inequality bounds it:
-    # P(|S| / sqrt(n) > t) <= 2 exp(-t^2 / (2 (1 + t / sqrt(n)))).
     limit = bernstein_bound(count, ALPHA / (units * (units - 1) / 2))
     return None if float(pairs.abs().max()) < limit else "two units move together"
 
@@ -135,17 +134,17 @@ def row_lengths(noise: Tensor) -> str | None:
 
 
 def _distance(cdf: Tensor) -> float:
-    """Largest gap between the empirical and the claimed distribution function, whose values at the sorted draws are
-    `cdf`."""
+    """Return the largest distance between the empirical distribution function and the one tested, which has the values
+    `cdf` at the sorted draws."""
     steps = torch.arange(len(cdf) + 1, dtype=torch.float64) / len(cdf)
     return float(torch.maximum((cdf - steps[:-1]).abs().max(), (steps[1:] - cdf).abs().max()))
 
 
 def repeats(noise: Tensor) -> str | None:
-    """Hardly any number comes twice. Bound: binomial law, while no number has a chance above 1e-6.
+    """Few numbers come twice. Bound: binomial law, while no number has a chance above 1e-6.
 
-    Each draw repeats an earlier one with a chance of N max(p) at most. float32 normals have max(p) near 6e-8, and
-    repeat about 0.5 % of 65,536 draws.
+    Each of N draws repeats an earlier one with probability N max(p) at most. For float32 normals max(p) is near 6e-8,
+    and about 0.5 % of 65,536 draws are repeats.
     """
     distinct = noise.float().unique().numel() / noise.numel()
     return None if distinct > DISTINCT else "the same numbers come again and again"

@@ -21,8 +21,8 @@ Answer = dict[str, Any]
 class KeptWorkers(InProcess):
     """Keeps a worker for each source: importing it anew would take most of a simulation's time."""
 
-    def __init__(self, assignment: Assignment, stray: int = 0) -> None:
-        super().__init__(assignment.probes, assignment.kit.root, stray)
+    def __init__(self, assignment: Assignment, seed_offset: int = 0) -> None:
+        super().__init__(assignment.probes, assignment.kit.root, seed_offset)
         self._workers: dict[bytes, KeptWorker] = {}
 
     def worker(self, source: bytes, filename: str, **options: Any) -> "KeptWorker":

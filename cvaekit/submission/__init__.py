@@ -1,1 +1,1 @@
-"""A submission comes in: found on disk, read as bytes, understood as text. Nothing here runs student code."""
+"""Find a submission on disk, read it as bytes, and parse its text. No student code runs here."""

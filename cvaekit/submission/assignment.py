@@ -1,4 +1,4 @@
-"""Find the assignment that a submission is work on, by file names and by the names that its code defines."""
+"""Find the assignment that a submission belongs to, by its file names and by the names that its code defines."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,10 @@ from cvaekit.submission.intake import UnreadableInputError, code, defines
 
 
 def assignment_of(path: Path, kit: Kit) -> str | None:
-    """Name of the assignment that the file or folder at `path` is work on; None where that cannot be told.
+    """Return the name of the assignment that the file or folder at `path` belongs to; None where that is not clear.
 
-    A file that bears a name of an assignment's is taken at its word. Otherwise it is looked into: the assignment of
-    whose symbols it defines the largest part is its own. In a folder all files count together.
+    A file with one of the file names of an assignment belongs to it. Otherwise the assignment is the one of whose
+    symbols the code defines the largest share. The files of a folder count together.
 
     Raises UnreadableInputError for a path that cannot be read.
     """

@@ -1,19 +1,19 @@
-"""Read the cells of a notebook file. Neither metadata nor outputs are trusted, and nothing is executed."""
+"""Read the cells of a notebook file. Metadata and outputs are not trusted, and nothing is executed."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
-MAX_NOTEBOOK_BYTES = 20 * 1024 * 1024  # pictures in outputs count
+MAX_NOTEBOOK_BYTES = 20 * 1024 * 1024  # with the pictures in its outputs
 
 
 class NotebookError(Exception):
-    """A file that is no notebook; the text says so to the student, as the end of a sentence."""
+    """A file is not a notebook that can be read. The message ends a sentence that starts with the file's name."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as it stands in the file. `names` are what it may be known by: its grade id, then its cell id."""
+    """One cell. kind: its cell type; names: its grade id for nbgrader and its cell id, where it has them."""
 
     kind: str
     source: str
@@ -21,7 +21,7 @@ class Cell:
 
 
 def cells(content: bytes) -> list[Cell]:
-    """The cells of a notebook in format 4, whatever else may be wrong with it; NotebookError for any other file."""
+    """Return the cells of a notebook in format 4, whose other content may be invalid. Raises NotebookError."""
     try:
         notebook = json.loads(content)
     except (ValueError, RecursionError) as error:

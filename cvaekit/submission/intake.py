@@ -1,4 +1,4 @@
-"""Find a submission on disk and read it: regular files only, as bytes, capped, never through a link."""
+"""Find a submission on disk and read it as bytes: regular files only, up to a size, never through a link."""
 
 import hashlib
 import os
@@ -18,14 +18,15 @@ KINDS = (".py", NOTEBOOK)
 
 
 class UnreadableInputError(Exception):
-    """What the caller named cannot be graded at all; the caller's doing, not a student's."""
+    """The path given on the command line cannot be graded: a fault of the caller, not of a student."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's work as the bytes of a Python file. With a `fault` there is nothing to grade, and it says why.
+    """One student's work as the bytes of a Python file.
 
-    Of a notebook, `source` is the solution that its cells hold, and `lines` are the notebook's behind the source's.
+    fault: why there is nothing to grade. Of a notebook, `source` is the solution in its cells, and `lines` holds the
+    notebook's line for each line of it.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Submission:
 
     @property
     def sha256(self) -> str:
+        """SHA-256 of `source`, in hexadecimal."""
         return hashlib.sha256(self.source).hexdigest()
 
 
 def find(path: Path, assignment: Assignment) -> Submission:
-    """The submission at `path`: a `.py` file, a notebook, or a folder with one of them.
+    """Return the submission at `path`: a `.py` file, a notebook, or a folder with one of them.
 
     Raises UnreadableInputError for a path that does not exist, cannot be read, or is of another kind.
     """
@@ -69,7 +71,7 @@ def _in_folder(folder: Path, name: str, assignment: Assignment) -> Submission:
         raise UnreadableInputError(f"{folder}: {error.strerror}") from error
     accepted = [file for file in assignment.files if file in present]
     if accepted:
-        # The starter and the notebook come in one folder: work in one of them leaves the other as it came.
+        # Students receive starter and notebook in one folder, and work on one of them.
         changed = [file for file in accepted if not _as_handed_out(folder / file, assignment)]
         return _read(folder / (changed or accepted)[0], name, assignment)
     candidates = [entry for entry in present if _defines(folder / entry, assignment)]
@@ -86,7 +88,7 @@ def _in_folder(folder: Path, name: str, assignment: Assignment) -> Submission:
 
 
 def _as_handed_out(path: Path, assignment: Assignment) -> bool:
-    """Whether a file holds the same code as the one that students receive under this name."""
+    """Return whether a file holds the same code as the one that students receive under this name."""
     original = assignment.student_folder / path.name
     return original.is_file() and (
         _read(path, path.name, assignment).source.split() == _read(original, path.name, assignment).source.split()
@@ -94,16 +96,16 @@ def _as_handed_out(path: Path, assignment: Assignment) -> bool:
 
 
 def _defines(path: Path, assignment: Assignment) -> bool:
-    """Whether a file with a name of its own looks like the submission."""
+    """Return whether a file of any name seems to define all symbols of the assignment."""
     text = code(path)
     return all(defines(text, symbol) for symbol in assignment.symbols)
 
 
 def code(path: Path) -> str:
-    """The code of a file that may be a submission, as text: it may not even parse. Empty for any other file."""
+    """Return the code of a file as text, which may not parse. Empty for a test file and for a file of another kind."""
     if path.suffix not in KINDS or path.name.startswith(("test_", "conftest")):
         return ""
-    content = read_file(path, path.name).source  # nothing, of a link
+    content = read_file(path, path.name).source  # empty for a link
     if path.suffix != NOTEBOOK:
         return content.decode("utf-8", "replace")
     try:
@@ -113,7 +115,7 @@ def code(path: Path) -> str:
 
 
 def defines(text: str, symbol: str) -> bool:
-    """Whether code seems to define a class or function `symbol`."""
+    """Return whether code seems to define a class or function `symbol`."""
     return re.search(rf"^(class|def)\s+{symbol}\b", text, re.MULTILINE) is not None
 
 
@@ -134,9 +136,9 @@ def _handed_out_notebook(assignment: Assignment) -> bytes | None:
 
 
 def read_file(path: Path, name: str) -> Submission:
-    """The bytes of the file at `path`, of whatever content, as a submission called `name`.
+    """Return the bytes of the file at `path`, of any content, as a submission called `name`.
 
-    Links, large files and everything that is no regular file are faults; UnreadableInputError where there is no file.
+    A link, a large file, and what is not a regular file give a fault. Raises UnreadableInputError where nothing is.
     """
     filename = _shown(path.name)
     if path.is_symlink():
@@ -144,7 +146,7 @@ def read_file(path: Path, name: str) -> Submission:
             name, filename, fault=f"{filename} is a symbolic link. Links are not followed: hand in the file itself."
         )
     try:
-        # O_NOFOLLOW again, since the file may change between look and open; O_NONBLOCK, since a FIFO would wait.
+        # O_NOFOLLOW, since a link may have replaced the file; O_NONBLOCK, since opening a FIFO would wait.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UnreadableInputError(f"{path}: {error.strerror}") from error
@@ -163,7 +165,7 @@ def read_file(path: Path, name: str) -> Submission:
 
 
 def _shown(name: str) -> str:
-    """A file's name as it may stand in a report: it can hold line ends and bytes that are no text."""
+    """Clean a file's name for a report: it may hold line ends and bytes that are not text."""
     return clean(name).replace("\n", " ")
 
 

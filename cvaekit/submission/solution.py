@@ -1,7 +1,7 @@
-"""The solution in a notebook: the statements of its cells that an assignment's symbols need. Nothing is executed.
+"""Extract the solution from a notebook: the statements that an assignment's symbols need. Nothing is executed.
 
-Neither cell metadata nor outputs are trusted or needed: what belongs to the solution is found by following names, from
-the symbols that an assignment asks for to everything they use. Tests, training, drawings and scratch work fall away.
+The statements are found by following names, from the symbols of the assignment to all that they use. Tests, training,
+plots and scratch work are left out. Cell metadata and outputs are not read.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ MAX_STATEMENTS = 5000  # reading one takes a tenth of a millisecond
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the solution as students know it: where it stands in the notebook, and its text there."""
+    """A line of the solution as the student wrote it: its place in the notebook, and its text there."""
 
     where: str
     text: str
@@ -24,12 +24,13 @@ class Line:
 
 @dataclass
 class Solution:
-    """The text of a solution, and the notebook's line behind each of its lines."""
+    """The text of a solution, and the notebook's line for each of its lines."""
 
     text: str = ""
     lines: list[Line] = field(default_factory=list)
 
     def add(self, text: str, line: Line) -> None:
+        """Append one line."""
         self.text += text + "\n"
         self.lines.append(line)
 
@@ -43,44 +44,44 @@ class _Part:
 
 
 def solution(content: bytes, symbols: Iterable[str], handed_out: bytes | None = None) -> Solution:
-    """The statements of a notebook that `symbols` need, in the notebook's order. Raises NotebookError.
+    """Return the statements of a notebook that `symbols` need, in the notebook's order. Raises NotebookError.
 
-    What Python cannot read costs only what it defines: a definition that raises the SyntaxError takes its place.
-    `handed_out` is the notebook as students received it. Of the cells in it that are no part of the solution there,
-    only imports and definitions count, whoever uses a name of theirs: its tests and its training are not to be run.
+    Code that Python cannot read affects only the name that it defines: a definition that raises the SyntaxError takes
+    its place. handed_out: the notebook as students received it. Of its cells that hold no part of a solution, such as
+    tests and training, only imports and definitions are taken.
     """
-    own = set(symbols)
-    furniture = _furniture(handed_out, own) if handed_out else set()
+    wanted = set(symbols)
+    given = _given_cells(handed_out, wanted) if handed_out else set()
     code = [cell.source for cell in cells(content) if cell.kind == "code"]
     if (size := sum(map(len, code))) > MAX_CODE:
         raise NotebookError(f"holds {size / 1e6:.1f} MB of code; a submission has at most {MAX_CODE // 1024} kB")
     parts: list[_Part] = []
     for source in code:
         for statement in statements(source):
-            if source not in furniture or statement.only_defines:
+            if source not in given or statement.only_defines:
                 parts.append(_Part(_first_line(source), statement))
             if len(parts) > MAX_STATEMENTS:
                 raise NotebookError(f"holds more than {MAX_STATEMENTS} statements. Remove what is not needed")
     result = Solution()
-    for part in sorted(_needed(parts, own), key=lambda part: not part.statement.from_future):
+    for part in sorted(_needed(parts, wanted), key=lambda part: not part.statement.from_future):
         _write(part, result)
     return result
 
 
-def _furniture(handed_out: bytes, symbols: set[str]) -> set[str]:
-    """The code cells of the notebook as it was handed out that hold nothing of a solution."""
+def _given_cells(handed_out: bytes, symbols: set[str]) -> set[str]:
+    """Return the code cells of the notebook as handed out that hold no part of a solution."""
     texts = [cell.source for cell in cells(handed_out) if cell.kind == "code"]
     parts = [_Part(text, statement) for text in texts for statement in statements(text)]
     return set(texts) - {part.cell for part in _needed(parts, symbols)}
 
 
 def _needed(parts: list[_Part], symbols: set[str]) -> list[_Part]:
-    """The parts that give `symbols` their value, or change it, and those that these use, and so on."""
+    """Return the parts that bind or change `symbols`, with the parts that bind or change the names that these use."""
     imported = {name for part in parts for name in part.statement.imports}
-    makers: dict[str, list[int]] = {}
+    makers: dict[str, list[int]] = {}  # name -> numbers of the parts that bind or change it
     for number, part in enumerate(parts):
-        # A module's functions are called for what they do elsewhere (plt.show()); a list's change the list.
-        for name in part.statement.makes | part.statement.changes | part.statement.calls - imported:
+        # A call on an object may change it (names.append(x)); a call on a module (plt.show()) does not.
+        for name in part.statement.binds | part.statement.changes | part.statement.calls - imported:
             makers.setdefault(name, []).append(number)
     needed: set[int] = set()
     todo = [*symbols, EVERYTHING]

@@ -1,4 +1,4 @@
-"""Take the code of a notebook's cell apart into statements, and see which names each makes, changes and uses."""
+"""Split the code of a notebook's cell into statements, and find the names that each binds, changes and uses."""
 
 import ast
 import re
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-GAP = "???"  # how the module's text writes a gap; `...` is as long
+GAP = "???"  # a gap in the module's text; replaced by `...`, which is as long
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-EVERYTHING = "*"  # what `from module import *` makes
+EVERYTHING = "*"  # bound by `from module import *`
 FUTURE = "__future__"
 # The rest of a cell that starts with one of these is Python.
 PYTHON_CELL_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
@@ -19,16 +19,16 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement at the margin of a cell, with the comments above it, from line `first` (counted from 1) on.
+    """A statement of a cell without indentation, with the comments above it. first: its first line, counted from 1.
 
-    `makes` are the global names that it gives a value to, `changes` those whose objects it changes, `calls` those of
-    which it calls a method, `uses` those that it reads, and `imports` those that it gets by importing. A statement that
-    Python cannot read has an `error` and makes what it seems to define.
+    Global names: `binds` are assigned, defined or imported, `changes` have an attribute or item set,
+    `calls` have a method called, `uses` are read, `imports` are imported. A statement that Python cannot read has an
+    `error`, and binds the name that it seems to define.
     """
 
     lines: tuple[str, ...]
     first: int
-    makes: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     uses: frozenset[str] = frozenset()
@@ -39,8 +39,8 @@ class Statement:
 
     @property
     def stand_in(self) -> tuple[str, ...]:
-        """Code in the place of a definition that cannot be read: it raises the error when it is called."""
-        name = next(iter(self.makes), None)
+        """Code that replaces a definition that cannot be read, and raises the error when it is called."""
+        name = next(iter(self.binds), None)
         if name is None or self.error is None:
             return ()
         if self.lines[0].startswith("class"):
@@ -53,7 +53,7 @@ class Statement:
 
 
 def statements(source: str) -> Iterator[Statement]:
-    """The statements of a cell. Of a cell that Python cannot read, every part that begins at the margin by itself."""
+    """Yield the statements of a cell. A cell that Python cannot read is split at every line without indentation."""
     lines = _without_magic(source).split("\n")
     yield from _parts(lines, 1, whole=True)
 
@@ -81,9 +81,9 @@ def _parts(lines: list[str], first: int, *, whole: bool) -> Iterator[Statement]:
 
 
 def _without_magic(source: str) -> str:
-    """A cell without the lines that only IPython understands. Blank lines take their place, so line numbers hold.
+    """Replace the lines of a cell that only IPython understands by blank lines, which keeps line numbers.
 
-    IPython's own translation is not asked: on a text made for it, it takes minutes.
+    IPython's own translation is not used, since it takes minutes on some texts.
     """
     source = source.replace("\r\n", "\n").replace("\r", "\n").replace(GAP, "...")
     if source.lstrip().startswith("%%"):
@@ -107,7 +107,9 @@ def _without_magic(source: str) -> str:
 def _parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compile(source, "cell", "exec", dont_inherit=True)  # finds more than the parser: a `return` at the margin
+        compile(
+            source, "cell", "exec", dont_inherit=True
+        )  # finds errors that the parser does not, as a `return` outside a function
         return ast.parse(source)
 
 
@@ -120,18 +122,18 @@ def _read(lines: list[str], first: int) -> Statement:
     names = table.get_symbols()
     uses = {symbol.get_name() for symbol in names if symbol.is_referenced()}
     todo = table.get_children()
-    makes = {symbol.get_name() for symbol in names if symbol.is_assigned() or symbol.is_imported()}
+    binds = {symbol.get_name() for symbol in names if symbol.is_assigned() or symbol.is_imported()}
     while todo:
         scope = todo.pop()
         todo += scope.get_children()
         uses |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
     imported = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     if any(alias.name == EVERYTHING for node in imported for alias in node.names):
-        makes.add(EVERYTHING)
+        binds.add(EVERYTHING)
     return Statement(
         tuple(lines),
         first,
-        frozenset(makes),
+        frozenset(binds),
         frozenset(_changes(tree)),
         frozenset(_calls(tree)),
         frozenset(uses),
@@ -142,14 +144,14 @@ def _read(lines: list[str], first: int) -> Statement:
 
 
 def _unreadable(lines: list[str], first: int, error: BaseException) -> Statement:
-    """What cannot be read makes what it seems to define."""
-    told = error if isinstance(error, SyntaxError) else SyntaxError("the code is nested too deeply")
+    """Return a statement that binds the name that the unreadable code seems to define."""
+    shown = error if isinstance(error, SyntaxError) else SyntaxError("the code is nested too deeply")
     found = re.match(r"(?:def|class)\s+([A-Za-z_]\w*)", lines[0])
-    return Statement(tuple(lines), first, makes=frozenset(found.groups() if found else ()), error=told)
+    return Statement(tuple(lines), first, binds=frozenset(found.groups() if found else ()), error=shown)
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes that run when the statement does; the bodies of functions wait for their calls."""
+    """Yield all nodes that run with the statement: not the bodies of its functions."""
     yield tree
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -161,7 +163,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _changes(tree: ast.AST) -> Iterator[str]:
-    """`Name.method = f`, `Name[key] += 1`, `del Name.x`, `setattr(Name, ...)`, `@add_to(Name)`."""
+    """Yield each `Name` of `Name.method = f`, `Name[key] += 1`, `del Name.x`, `setattr(Name, ...)`, `@add_to(Name)`."""
     for node in _executed(tree):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
             yield _root(node)
@@ -174,7 +176,7 @@ def _changes(tree: ast.AST) -> Iterator[str]:
 
 
 def _calls(tree: ast.AST) -> Iterator[str]:
-    """`name.append(x)`: a call whose result is not used is there for what it does to `name`."""
+    """Yield each `name` of a statement `name.append(x)`: a call whose result is not used may change the object."""
     for node in _executed(tree):
         call = node.value if isinstance(node, ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):

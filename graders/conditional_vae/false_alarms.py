@@ -95,7 +95,7 @@ def alarms(name: str, stray: int) -> list[Key]:
     for task, check_name, check in all_checks():
         if task != "reparameterize":
             continue
-        workers().stray = stray
+        workers().seed_offset = stray
         if tests := tests_of(check):
             if drawn is None:  # both checks judge one sample
                 graded = simulation.grading(ASSIGNMENT, submission, workers())

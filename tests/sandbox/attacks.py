@@ -1,8 +1,7 @@
-"""Attacks that a locked worker must stop: each is a submission whose `attack` raises OSError, or gets nowhere.
+"""Attacks that a locked worker must stop: submissions whose `attack` must raise OSError, or end the worker.
 
 `attack` is called with `canary`, a file outside; `readable`, a file that workers may read; `grader` and `zygote`,
-process ids; `address`, an open TCP port; and `unix`, the path of a listening socket. It returns what it got, and
-anything that it got is a breach.
+process ids; `address`, an open TCP port; and `unix`, the path of a listening socket. If it returns, it has succeeded.
 """
 
 SETUP = """

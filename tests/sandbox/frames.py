@@ -1,4 +1,4 @@
-"""Frames that break the rules. Without torch, so that they can be tried on a grader that has not loaded it."""
+"""Frames that break the rules, made without torch."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Probes of the sandbox's own tests: thin, so that the submissions of the tests decide what happens."""
+"""Probes for the tests of the sandbox: each calls or returns what the test's submission defines."""
 
 from typing import Any
 

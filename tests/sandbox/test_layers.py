@@ -1,4 +1,4 @@
-"""Each layer by itself, as older kernels have it. In small processes without torch, so that it takes no time."""
+"""Test each layer of the lock-down by itself, and Landlock at every ABI, in processes that do not import torch."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ print(*(f"{f.__name__}={tried(f)}" for f in (read, read_open, shorten, shorten_o
 
 
 def locked(abi, filters, folder, port=9):
-    """What a process can do under Landlock restricted to `abi` (0: none), with or without the filter."""
+    """Return what a process can do under Landlock of version `abi` (0: none), with or without the seccomp filter."""
     arguments = [sys.executable, "-c", LOCKED, str(abi), str(int(filters)), str(folder), str(port)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Frames: what crosses arrives as it was, and a frame that breaks the rules costs the grader nothing."""
+"""Values arrive as they were sent, and a frame that breaks the rules is refused without a cost."""
 
 import math
 import os
@@ -52,7 +52,7 @@ def test_views_and_gradients_cross_as_values():
     assert torch.equal(got[0], tensor)
     assert not got[0].requires_grad
     assert torch.equal(got[1][1], tensor)
-    got[0].add_(1)  # it is the grader's own memory
+    got[0].add_(1)  # received tensors can be written
 
 
 def test_floats_that_are_not_finite_cross():
@@ -74,7 +74,7 @@ def test_other_values_cross_as_descriptions(value, description):
 
 
 def test_a_value_that_holds_itself_ends():
-    loop = []
+    loop: list[object] = []
     loop.append(loop)
     crossed(loop)
 
@@ -132,7 +132,7 @@ def test_an_end_in_the_middle_of_a_frame(channel):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_hostile_frames_need_no_torch_and_no_memory():
-    """In a process of its own: the peak memory of a grader that is sent every hostile frame."""
+    """Measure the peak memory of a process that receives every hostile frame."""
     script = f"""
 import os, socket, sys, threading, time
 sys.path.insert(0, {os.path.dirname(__file__)!r})
@@ -141,7 +141,7 @@ from cvaekit.sandbox import wire
 from cvaekit.sandbox.channel import Channel
 for name, frame in HOSTILE.items():
     if name == "a boolean reference":
-        continue  # to a tensor that is in order
+        continue  # refused only once its tensor has been made
     mine, theirs = socket.socketpair()
     channel = Channel(mine, os.pipe()[0])
     sender = threading.Thread(target=theirs.sendall, args=(frame,))

@@ -1,4 +1,4 @@
-"""What a worker answers: values, failures with a line of the student's file, and the same every time."""
+"""A worker answers with values, with failures that name a line of the submission, and alike for the same seed."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_importing_the_package_is_cheap():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_the_level_and_its_line(locked, limited):
+def test_the_level_and_its_summary(locked, limited):
     assert locked.isolation.level == 3
     assert locked.isolation.summary.startswith("level 3 (locked): landlock=")
     assert locked.isolation.summary.endswith("read, write, socket, fork, signal, mem denied")
@@ -53,11 +53,11 @@ ALLOWED = dict.fromkeys(("read", "write", "socket", "fork", "signal", "mem"), "a
     ],
 )
 def test_the_level_of_what_was_found(monkeypatch, rlimits, found, level, end):
-    monkeypatch.setattr(self_test, "_deadline", lambda _: found.get("deadline", "kept"))
+    monkeypatch.setattr(self_test, "_try_deadline", lambda _: found.get("deadline", "kept"))
     connection = MagicMock()
     connection.worker().__enter__().ask.return_value = ALLOWED | found
     layers = {"landlock": "none", "seccomp": "none", "rlimits": rlimits.split()}
-    isolation = self_test.examine(connection, layers)
+    isolation = self_test.measure_isolation(connection, layers)
     assert isolation.level == level
     assert isolation.summary.startswith(f"level {level} ({self_test.LEVELS[level]}): landlock=none")
     assert isolation.summary.endswith(end)
@@ -122,7 +122,7 @@ def test_messages_are_cleaned(either):
     assert len(raised.message) <= 2000
 
 
-def test_a_probe_may_refuse(either):
+def test_a_probe_may_refuse_a_value(either):
     with either.worker(b"VALUE = (1, 2, 3)", "cvae.py") as worker, pytest.raises(WrongReturn) as wrong:
         worker.ask("unexpected")
     assert wrong.value.got == "a tuple of 3"
@@ -181,7 +181,7 @@ def test_the_same_seed_gives_the_same_answers(either):
 
 
 def test_the_zygote_is_warm(locked):
-    """The first optimizer, distribution and loss in a worker load nothing, where the submission's text announces it."""
+    """The first optimizer, distribution and loss in a worker import nothing, if "optim" is preloaded."""
     source = """
 import sys, torch
 from torch import nn
@@ -200,14 +200,14 @@ def f():
     assert ask(locked, source, preload=["optim"]) == []
 
 
-def test_an_optimizer_that_nobody_announced_works_all_the_same(locked):
-    """Its first use imports what looks for a folder to write in."""
+def test_an_optimizer_works_without_preload(locked):
+    """Although its first use imports modules that look for a folder to write in."""
     source = "import torch\ndef f():\n    torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))])\n    return 1\n"
     assert ask(locked, source, seconds=30) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
-def test_one_thread_at_the_fork_and_more_where_asked_for(locked):
+def test_the_zygote_has_one_thread_and_a_worker_may_have_more(locked):
     from cvaekit.sandbox import linux
 
     source = """
@@ -236,7 +236,7 @@ def f():
 
 
 def test_a_cold_worker_is_locked_too(locked):
-    """The road that a GPU takes, without one: a fresh interpreter that locks itself before the submission."""
+    """A cold worker, as for a GPU, on a machine without one."""
     source = """
 import os, torch
 def f(x):
@@ -251,4 +251,5 @@ def f(x):
 """
     with locked.worker(source.encode(), "cvae.py", device="cold-cpu") as worker:
         assert float(worker.ask("call", name="f", x=torch.zeros(()), seconds=30)) == 1.0
+        assert worker.ask("definitions", names=["f", "g"]) == {"f": "function", "g": "missing"}
         assert worker.summary == "started cold"
