@@ -6,7 +6,6 @@ reference, so that nobody has to store whole submissions; `Entry.source` builds 
 
 import re
 import textwrap
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from cvaekit.kit import Assignment
+from cvaekit.kit import Assignment, KitError, read_toml
 from cvaekit.manifest import Identifier, Table, Text, explained
 
 _MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
@@ -23,7 +22,7 @@ _PLACEHOLDER = re.compile(r"^[ \t]*#:.*\n", re.MULTILINE)
 _DEFINITION = re.compile(r"^(?=class |def |@)", re.MULTILINE)
 
 
-class BankError(ValueError):
+class BankError(KitError):
     """An entry that cannot be read or built; the text names file, entry and remedy."""
 
 
@@ -144,10 +143,7 @@ def _entries(assignment: Assignment, table: str, kind: type[AnyEntry]) -> tuple[
     path = assignment.folder / FILES[table]
     if not path.exists():
         return ()
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise BankError(f"{path.name}: {error}") from error
+    content = read_toml(path)
     if stray := content.keys() - {table}:
         raise BankError(f"{path.name}: expected only [[{table}]], found {', '.join(sorted(stray))}")
     tasks, found = [task.id for task in assignment.tasks], []

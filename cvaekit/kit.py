@@ -3,6 +3,7 @@
 A kit is a folder with `graders/`, `reference/` and `assignments/`. An assignment is a folder of one name in each.
 """
 
+import ast
 import hashlib
 import math
 import os
@@ -11,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from cvaekit import content
 from cvaekit.manifest import Manifest, Task, explained, points_of_checks
 from cvaekit.manifest import Table as Table
+from cvaekit.starter import starter
 
 VARIABLE = "CVAEKIT_KIT"
 PARTS = ("graders", "reference", "assignments")
@@ -79,7 +81,16 @@ class Assignment(Manifest):
 
     @cached_property
     def reference_text(self) -> str:
-        return self.reference_file.read_text(encoding="utf-8")
+        """The solution with its markers; raises KitError where Python or a marker is out of place."""
+        text, where = read(self.reference_file), _shown(self.reference_file)
+        try:
+            ast.parse(text)
+            starter(text, where)
+        except SyntaxError as error:
+            raise KitError(f"{where}, line {error.lineno}: {error.msg}") from None
+        except ValueError as error:
+            raise KitError(str(error)) from None
+        return text
 
     @property
     def handout_file(self) -> Path:
@@ -182,9 +193,7 @@ def _load(kit: Kit, name: str) -> Assignment:
         raise KitError(f"no assignment {name!r}; there are: {', '.join(kit.names()) or 'none'}")
     path = kit.root / "graders" / name / MANIFEST
     try:
-        found = Assignment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{_shown(path)}: not TOML: {error}") from None
+        found = Assignment.model_validate(read_toml(path))
     except ValidationError as error:
         raise KitError("\n".join(f"{_shown(path)}: {line}" for line in explained(error, Assignment))) from None
     found._kit, found._name = kit, name
@@ -193,9 +202,30 @@ def _load(kit: Kit, name: str) -> Assignment:
     return found
 
 
+def read(path: Path) -> str:
+    """The text of a kit's file. Raises KitError for one that is missing, or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise KitError(f"{_shown(path)} is missing") from None
+    except OSError as error:
+        raise KitError(f"{_shown(path)} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise KitError(f"{_shown(path)}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a kit's TOML file. Raises KitError."""
+    try:
+        return tomllib.loads(read(path))
+    except tomllib.TOMLDecodeError as error:
+        raise KitError(f"{_shown(path)}: not TOML: {error}") from None
+
+
 def _shown(path: Path) -> str:
     """A path as messages name it: from the kit's root on."""
-    return "/".join(path.parts[-3:])
+    inside = [number for number, part in enumerate(path.parts[:-1]) if part in PARTS]
+    return "/".join(path.parts[inside[-1] if inside else -1 :])
 
 
 def _inconsistencies(found: Assignment) -> Iterator[str]:

@@ -1,9 +1,7 @@
 """The banks are data: these tests keep them readable and buildable. What an entry costs is for the audit to say."""
 
-import ast
 import json
 import re
-import textwrap
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -11,22 +9,20 @@ from typing import Any
 import pytest
 from shipped import KIT
 
+from cvaekit.author import hint_rules
 from cvaekit.bank import Bank, BankError, Entry, load
 from cvaekit.kit import Kit
 
 BANKS = {name: load(KIT.assignment(name)) for name in KIT.names()}
-MISTAKES = {"conditional_vae": 160, "explore_cvae": 40, "thickness_cvae": 40}
-INVENTED = {"conditional_vae": 50, "explore_cvae": 40, "thickness_cvae": 40}  # of them: mutations and the like
-COSTLY = {"conditional_vae": 0.02, "explore_cvae": 0.1, "thickness_cvae": 0.1}  # share that costs other tasks too
-VARIANTS = {"conditional_vae": 100, "explore_cvae": 20, "thickness_cvae": 20}
+# At least, for one assignment: mistakes, those of them that nobody was seen to make, variants. At most: the share of
+# mistakes that costs other tasks too.
+LEAST = {"conditional_vae": (160, 50, 100), "explore_cvae": (40, 40, 20), "thickness_cvae": (40, 40, 20)}
+COSTLY = {"conditional_vae": 0.02}
 ENTRIES = [
     pytest.param(bank, entry, id=f"{name}-{entry.id}")
     for name, bank in BANKS.items()
     for entry in (*bank.mistakes, *bank.variants, *bank.ambiguous)
 ]
-BANNED = re.compile(
-    r"\b(just|simply|simple|obvious(ly)?|easy|easily|trivial(ly)?|clearly|of course|silly|stupid|careless)\b", re.I
-)
 
 
 @pytest.fixture(params=BANKS)
@@ -53,9 +49,11 @@ def code_of(source: str) -> CodeType:
 
 
 def test_the_bank_is_large_and_covers_every_task(name, bank, tasks):
-    assert len(bank.mistakes) >= MISTAKES[name]
+    mistakes, invented, variants = LEAST.get(name, (1, 0, 1))
+    assert len(bank.mistakes) >= mistakes
+    assert len(bank.variants) >= variants
     assert {entry.task for entry in bank.mistakes} == set(tasks)
-    assert sum("mutation" in entry.seen or "thought of" in entry.seen for entry in bank.mistakes) >= INVENTED[name]
+    assert sum("mutation" in entry.seen or "thought of" in entry.seen for entry in bank.mistakes) >= invented
 
 
 def test_mistakes_are_ordered_by_task(bank, tasks):
@@ -64,7 +62,7 @@ def test_mistakes_are_ordered_by_task(bank, tasks):
 
 
 def test_few_mistakes_cost_more_than_one_task(name, bank):
-    assert sum(bool(entry.also) for entry in bank.mistakes) < COSTLY[name] * len(bank.mistakes)
+    assert sum(bool(entry.also) for entry in bank.mistakes) <= COSTLY.get(name, 0.1) * len(bank.mistakes)
 
 
 def test_a_group_has_members_of_one_task(bank):
@@ -87,42 +85,18 @@ def test_mistakes_say_where_they_were_seen(bank):
     assert [entry.id for entry in bank.mistakes if not known.search(entry.seen)] == []
 
 
-def solution_expressions(bank: Bank) -> set[str]:
-    """Every expression of the solution regions that is more than a name or a number, without its blanks."""
-    regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", bank.reference, re.DOTALL)
-    code = [textwrap.dedent(re.sub(r"(?m)^ *#:.*\n", "", region)).rstrip() for region in regions]
-    nodes = [node for part in code for node in ast.walk(ast.parse(part)) if isinstance(node, ast.expr)]
-    wordy = [node for node in nodes if not isinstance(node, ast.Name | ast.Constant)]
-    return {re.sub(r"\s", "", ast.unparse(node)) for node in wordy}
-
-
-GIVEAWAY = re.compile(
-    r"\d|[`=()\[\]*/_]|\btorch\.\w|\bself\.|\b(dim|cat|randn|rsample|reduction|num_classes|latent_dim)\b"
-)
-
-
-def test_hints_give_nothing_away(bank):
-    blank, expressions = re.compile(r"\s"), solution_expressions(bank)
-    told = {entry.id for entry in bank.mistakes if GIVEAWAY.search(entry.hint)}
-    copied = {entry.id for entry in bank.mistakes for code in expressions if code in blank.sub("", entry.hint)}
-    assert told | copied == set()
-
-
-def test_hints_are_short_and_kind(bank):
-    assert [entry.id for entry in bank.mistakes if BANNED.search(entry.hint)] == []
-    assert [entry.id for entry in bank.mistakes if len(re.findall(r"[.?!](?:\s|$)", entry.hint)) not in (1, 2)] == []
-    assert [entry.id for entry in bank.mistakes if not 20 <= len(entry.hint) <= 160] == []
-    assert [entry.id for entry in bank.mistakes if entry.hint[-1] not in ".?" or entry.symptom[-1] != "."] == []
+def test_hints_and_symptoms(name, bank):
+    assert list(hint_rules.faults_of_hints(KIT.assignment(name))) == []
+    assert [entry.id for entry in bank.mistakes if entry.symptom[-1] != "."] == []
 
 
 def test_a_group_has_one_hint(bank):
     assert [name for name, members in bank.groups.items() if len({entry.hint for entry in members}) > 1] == []
 
 
-def test_variants_are_many_and_distinct(name, bank):
+def test_variants_are_distinct(bank):
     sources = {entry.source(bank.reference) for entry in (*bank.variants, *bank.ambiguous)}
     assert len(sources) == len(bank.variants) + len(bank.ambiguous)
-    assert len(bank.variants) >= VARIANTS[name]
     assert all(entry.note.endswith(".") for entry in bank.variants)
     assert all(entry.policy.endswith(".") for entry in bank.ambiguous)
 

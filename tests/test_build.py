@@ -2,14 +2,14 @@
 
 import ast
 import json
-import os
+import shutil
 
 import pytest
 from shipped import KIT
 from visible import imported
 
 from cvaekit.author.generated_files import FRAME, differences, generated_files, write
-from cvaekit.kit import Kit
+from cvaekit.kit import Kit, KitError
 from cvaekit.starter import starter
 
 # The lines around a gap that a solution and its starter share
@@ -139,24 +139,23 @@ def test_differences_show_what_changed(tmp_path):
 def changed(tmp_path, **fields):
     """Exercise 3 in a kit of its own, without its images and tests, with other entries in its manifest."""
     for part in ("graders", "reference", "assignments"):
-        (tmp_path / part).mkdir()
-        os.symlink(KIT.root / part / "conditional_vae", tmp_path / part / "conditional_vae")
+        shutil.copytree(KIT.root / part / "conditional_vae", tmp_path / part / "conditional_vae")
+    for name in KIT.assignment("conditional_vae").shared:
+        shutil.copy(KIT.root / "reference" / name, tmp_path / "reference")
     found = Kit(tmp_path).assignment("conditional_vae").model_copy(update=fields)
     found._kit, found._name = Kit(tmp_path), "conditional_vae"
     return found
 
 
 def test_a_shared_file_that_is_missing_is_told(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"^reference/nowhere\.py is missing; write it, or take it out of `shared` in "
-    ):
+    with pytest.raises(KitError, match=r"^reference/nowhere\.py is missing; write it, or take it out of `shared` in "):
         generated_files(changed(tmp_path, shared=("nowhere.py",)))
 
 
 def test_a_reference_that_python_cannot_read_is_told(tmp_path):
     found = changed(tmp_path)
-    found.__dict__["reference_text"] = "def f(:\n"
-    with pytest.raises(ValueError, match=r"^cvae\.py, line 1: "):
+    found.reference_file.write_text("def f(:\n")
+    with pytest.raises(KitError, match=r"/cvae\.py, line 1: "):
         generated_files(found)
 
 

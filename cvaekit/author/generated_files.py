@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cvaekit import student
-from cvaekit.kit import Assignment
+from cvaekit.kit import Assignment, KitError
 from cvaekit.starter import starter
 
 STUDENT = Path(student.__file__).parent
@@ -17,24 +17,17 @@ FRAME = ("exercise.py", "gaps.py", "work_file.py")  # modules of cvaekit.student
 
 
 def generated_files(assignment: Assignment) -> dict[Path, str]:
-    """Text of every generated file of `assignment`, by its path; ValueError where one cannot be made."""
+    """Text of every generated file of `assignment`, by its path. Raises KitError where one cannot be made."""
     from cvaekit.notebook import student_notebook  # imports nbgrader, which takes seconds
 
-    folder, reference = assignment.student_folder, assignment.reference_file
-    try:
-        notebook = student_notebook.make(assignment)
-    except SyntaxError as error:
-        raise ValueError(f"{reference.name}, line {error.lineno}: {error.msg}") from None
-    except OSError as error:
-        raise ValueError(f"{error.filename} is missing, or cannot be read") from None
-    except KeyError as error:
-        raise ValueError(f"{assignment.folder.name}/notebook.toml: {error.args[0]}") from None
+    folder = assignment.student_folder
+    shared = {folder / name: _shared(assignment, name) for name in assignment.shared}
     return {
-        folder / assignment.starter: starter(assignment.reference_text, reference.name),
-        folder / assignment.notebook: notebook,
+        folder / assignment.starter: starter(assignment.reference_text),
+        folder / assignment.notebook: student_notebook.make(assignment),
         folder / "tasks.json": tasks(assignment),
         **{folder / name: _alone(STUDENT / name) for name in FRAME},
-        **{folder / name: _shared(assignment, name) for name in assignment.shared},
+        **shared,
     }
 
 
@@ -55,7 +48,7 @@ def _shared(assignment: Assignment, name: str) -> str:
     path = assignment.kit.root / "reference" / name
     if not path.is_file():
         manifest = "/".join(assignment.manifest_file.parts[-3:])
-        raise ValueError(f"reference/{name} is missing; write it, or take it out of `shared` in {manifest}")
+        raise KitError(f"reference/{name} is missing; write it, or take it out of `shared` in {manifest}")
     return _alone(path)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cvaekit.command.shared import KitFolder, all_assignments, chosen_assignment, chosen_kit, fail
+from cvaekit.kit import KitError
 
 
 def build(
@@ -21,7 +22,7 @@ def build(
     chosen = [chosen_assignment(in_use, assignment)] if assignment else all_assignments(in_use)
     try:
         files = {path: text for each in chosen for path, text in generated_files(each).items()}
-    except (KeyError, ValueError) as error:
+    except KitError as error:
         fail(f"nothing was generated: {error}")
     if check:
         if stale := differences(files):

@@ -1,15 +1,19 @@
 """`cvaekit`: the list of commands. Each imports what is heavy only when it runs."""
 
+import sys
 from typing import Annotated
 
 import typer
 
-from cvaekit.command import audit, build, course, doctor, grade
+from cvaekit.command import audit, build, check, course, doctor, grade, new, shared
+from cvaekit.kit import KitError
 
 # Plain help: paragraphs are wrapped to the terminal, and examples stay as they are written.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(grade.grade)
 app.add_typer(course.app, name="course")
+app.command()(new.new)
+app.command()(check.check)
 app.command()(build.build)
 app.command()(audit.audit)
 app.command()(doctor.doctor)
@@ -33,7 +37,11 @@ def options(
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except KitError as error:  # one message for a kit's faults, whichever command meets them
+        sys.stderr.write("".join(f"cvaekit: {line}\n" for line in str(error).splitlines()))
+        sys.exit(shared.USAGE)
 
 
 if __name__ == "__main__":

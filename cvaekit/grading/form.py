@@ -12,8 +12,11 @@ from cvaekit.kit import Assignment, KitError
 @cache
 def forms(assignment: Assignment) -> dict[str, Any]:
     """The form of each probe's answer, from FORMS in the assignment's probes.py. Raises KitError."""
-    module = importlib.import_module(f"graders.{assignment.name}.probes")
     where = f"graders/{assignment.name}/probes.py"
+    try:
+        module = importlib.import_module(f"graders.{assignment.name}.probes")
+    except Exception as error:  # the code is an author's, and may raise anything
+        raise KitError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
     found = getattr(module, "FORMS", None)
     if not isinstance(found, dict):
         raise KitError(f'{where}: FORMS is missing; write FORMS = {{"name of a probe": the form of its answer, ...}}')

@@ -7,14 +7,13 @@ text out of the handout, so that neither is written twice. Same input, same byte
 import ast
 import re
 import textwrap
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from cvaekit.kit import Assignment
+from cvaekit.kit import Assignment, KitError, read, read_toml
 
 HIDDEN = """### BEGIN HIDDEN TESTS
 from cvaekit.notebook.kernel_score import score
@@ -22,14 +21,23 @@ from cvaekit.notebook.kernel_score import score
 score("{assignment}", "{task}", "{notebook}")
 ### END HIDDEN TESTS"""
 HELPERS = Path(__file__).parent / "templates" / "helpers.py.txt"  # what every notebook's sanity tests use
+KINDS = {"handout", "helpers", "shared", "text", "question", "source", "test", "given"}
 TODO = re.compile(r"# TODO \((\w+)\)")
 
 
 def make(assignment: Assignment) -> NotebookNode:
-    """The instructor's notebook. KeyError or ValueError for a plan that names what is not there."""
-    plan = tomllib.loads((assignment.folder / "notebook.toml").read_text(encoding="utf-8"))
-    parts = _Parts(assignment, assignment.handout_file.read_text(encoding="utf-8"))
-    notebook = nbformat.v4.new_notebook(cells=[parts.cell(entry, number) for number, entry in enumerate(plan["cell"])])
+    """The instructor's notebook. Raises KitError for a plan that names what is not there."""
+    plan = read_toml(assignment.folder / "notebook.toml")
+    parts, cells = _Parts(assignment, read(assignment.handout_file)), []
+    for number, entry in enumerate(plan.get("cell", [])):
+        where = f"graders/{assignment.name}/notebook.toml, [[cell]] number {number + 1}"
+        if not KINDS & entry.keys():
+            raise KitError(f"{where}: write one of the keys {', '.join(sorted(KINDS))}")
+        try:
+            cells.append(parts.cell(entry, number))
+        except KeyError as error:
+            raise KitError(f"{where}: {error.args[0]}") from None
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -56,13 +64,14 @@ class _Parts:
             return _given("helpers", HELPERS.read_text(encoding="utf-8").strip("\n"))
         if "shared" in entry:
             path = self.assignment.kit.root / "reference" / entry["shared"]
-            code = f"{path.read_text(encoding='utf-8').strip()}\n\n\n{entry['code'].strip()}"
+            code = f"{read(path).strip()}\n\n\n{_key(entry, 'code').strip()}"
             return _given(path.stem, code)
         if "text" in entry:
             return _markdown(f"text-{number}", entry["text"].strip())
         if "question" in entry:
-            answer = f"### BEGIN SOLUTION\n{entry['scheme'].strip()}\n### END SOLUTION"
-            return _with_role(_markdown(entry["question"], answer), grade=True, solution=True, points=entry["points"])
+            answer = f"### BEGIN SOLUTION\n{_key(entry, 'scheme').strip()}\n### END SOLUTION"
+            points = _key(entry, "points")
+            return _with_role(_markdown(entry["question"], answer), grade=True, solution=True, points=points)
         if "source" in entry:
             code = piece(self.assignment.reference_text, entry["source"])
             name = entry["source"].replace(".", "-")
@@ -70,12 +79,20 @@ class _Parts:
                 _with_role(_code(f"solution-{name}", code), solution=True) if TODO.search(code) else _given(name, code)
             )
         if "test" in entry:
-            task = self.assignment.task(entry["test"])
+            task = next((task for task in self.assignment.tasks if task.id == entry["test"]), None)
+            if task is None:
+                raise KeyError(f"test = {entry['test']!r} is no task of the manifest")
             hidden = HIDDEN.format(assignment=self.assignment.name, task=task.id, notebook=self.assignment.notebook)
             title = f"# Sanity test of {task.id} ({task.points:g} points). The grader asks for more of the same."
-            code = "\n".join([title, hidden, entry["code"].strip("\n")])
+            code = "\n".join([title, hidden, _key(entry, "code").strip("\n")])
             return _with_role(_code(task.id, code), grade=True, locked=True, points=task.points)
-        return _given(entry["given"], entry["code"].strip("\n"))
+        return _given(entry["given"], _key(entry, "code").strip("\n"))
+
+
+def _key(entry: dict[str, Any], name: str) -> Any:
+    if name not in entry:
+        raise KeyError(f"the key {name} is missing")
+    return entry[name]
 
 
 def as_text(notebook: NotebookNode) -> str:

@@ -1,0 +1,76 @@
+"""`cvaekit check`: is an assignment sound?"""
+
+from typing import Annotated
+
+import typer
+from rich.progress import TimeElapsedColumn
+
+from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, chosen_kit, fail, progress_bar
+from cvaekit.kit import Kit
+
+UNSOUND = 1
+
+
+def check(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this assignment. [default: all]")] = None,
+    files_only: Annotated[
+        bool, typer.Option("--files-only", help="Only what the files alone tell: seconds, and nothing is graded.")
+    ] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Judge all tasks of every entry of the banks, slow ones too.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
+    ] = CORES,
+    kit: KitFolder = None,
+) -> None:
+    """Hold assignments to what an instructor relies on; every complaint says what to mend.
+
+    Files first: manifest, points, checks, mistakes and variants for every task, hints that give nothing away, handout,
+    notebook plan, visible tests, generated files in step. Then grading: the solution gets full marks, the untouched
+    starter none, every mistake loses points in its own task, and every variant keeps them.
+
+    Exit code: 0 sound; 1 complaints; 2 wrong usage; 3 submissions cannot be run on this machine.
+
+    \b
+    cvaekit check linear_regression --kit my-kit
+    """
+    in_use = chosen_kit(kit)
+    names = [name] if name else in_use.names()
+    if name and name not in in_use.names():
+        fail(f"no assignment {name!r}; there are: {', '.join(in_use.names())}")
+    found = 0
+    for each in names:
+        complaints = _complaints(in_use, each, files_only, thorough, jobs)
+        for complaint in complaints:
+            typer.echo(f"✗ {complaint}")
+        if not complaints:
+            typer.echo(f"✓ {each} is sound" + (", as far as its files tell." if files_only else "."))
+        found += len(complaints)
+    if found:
+        fail(f"{found} complaint{'s' if found > 1 else ''}", UNSOUND)
+
+
+def _complaints(kit: Kit, name: str, files_only: bool, thorough: bool, jobs: int) -> list[str]:
+    """All complaints about one assignment; grading begins when its files give none."""
+    from cvaekit import bank
+    from cvaekit.author import soundness
+    from cvaekit.sandbox import SandboxError
+
+    found = list(soundness.check_files(kit, name))
+    if found or files_only:
+        return found
+    assignment = kit.assignment(name)
+    progress = progress_bar(TimeElapsedColumn())
+    bar = progress.add_task("Starting", total=len(bank.chosen(bank.load(assignment), [])))
+
+    def on_entry(entry: str) -> None:
+        progress.update(bar, advance=1, description=entry, refresh=True)
+
+    try:
+        with progress:
+            return list(soundness.check_grading(assignment, jobs=jobs, thorough=thorough, on_entry=on_entry))
+    except SandboxError as error:
+        fail(f"{name} cannot be graded here: {error}", UNGRADABLE)
+    except KeyboardInterrupt:
+        fail(f"interrupted; {name} is not checked to the end", 130)

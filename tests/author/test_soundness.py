@@ -1,0 +1,304 @@
+"""`cvaekit check` sees each fault that an author may make, and says where it is and what to do."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from commands import cvaekit
+from shipped import KIT
+from typer.testing import CliRunner
+
+from cvaekit.author import soundness
+from cvaekit.author.generated_files import generated_files, write
+from cvaekit.author.scaffold import write_assignment
+from cvaekit.command.main import app
+from cvaekit.kit import Kit
+from cvaekit.sandbox import SandboxError
+
+NAME = "rows"
+G, A, R = f"graders/{NAME}", f"assignments/{NAME}", f"reference/{NAME}"
+
+
+@pytest.fixture(scope="module")
+def scaffold(tmp_path_factory):
+    root = tmp_path_factory.mktemp("scaffold")
+    write_assignment(root, NAME)
+    yield root
+    KIT.activate()
+
+
+@pytest.fixture
+def broken(scaffold, tmp_path):
+    """The scaffold's kit with `old` in a file changed to `new`, or the file deleted (None) or copied to the name `new`;
+    `built` makes its generated files anew."""
+
+    def broken(file, old, new, *, built=False):
+        root = tmp_path / "kit"
+        shutil.copytree(scaffold, root)
+        path = root / file
+        if new is None:
+            path.unlink()
+        elif not old:
+            shutil.copy(path, path.with_name(new))
+        else:
+            text = path.read_text()
+            assert old in text, old
+            path.write_text(text.replace(old, new))
+        if built:
+            write(generated_files(Kit(root).assignment(NAME)))
+        return Kit(root)
+
+    return broken
+
+
+FILES = {
+    "unknown key": (
+        f"{G}/assignment.toml",
+        "hint = ",
+        "hnit = ",
+        "assignment.toml: [[task]] number 1: unknown key hnit",
+    ),
+    "points": (f"{G}/assignment.toml", "points = 10", "points = 12", "its checks are worth 10 (values 10); change one"),
+    "no task of that name": (
+        f"{G}/assignment.toml",
+        "points = 10",
+        'points = 10\ndepends_on = ["other"]',
+        "task unit_rows: depends_on names 'other', which is no other task; tasks are unit_rows",
+    ),
+    "check file missing": (f"{G}/test_unit_rows.py", "", None, "write them into graders/rows/test_unit_rows.py"),
+    "a symbol that the solution lacks": (
+        f"{G}/assignment.toml",
+        'symbol = "unit_rows"',
+        'symbol = "unit_row"',
+        "assignment.toml, task unit_rows: symbol = 'unit_row' is no function in reference/rows/rows.py; mend one",
+    ),
+    "a gap that the starter lacks": (
+        f"{G}/assignment.toml",
+        'gaps = ["scaled"]',
+        'gaps = ["lengths"]',
+        "task unit_rows: gaps names 'lengths', which the starter does not leave open; write `#: lengths = ...`",
+    ),
+    "checks of no task": (
+        f"{G}/test_unit_rows.py",
+        "",
+        "test_unit_columns.py",
+        "graders/rows/test_unit_columns.py: no task has this id, so nothing runs these checks; delete the file",
+    ),
+    "probes missing": (f"{G}/probes.py", "", None, "graders/rows/probes.py is missing"),
+    "no docstring": (
+        f"{G}/test_unit_rows.py",
+        '    """Every row has length one, and points where it pointed before."""\n',
+        "",
+        "test_unit_rows.py, line 14: test_values has no docstring; write the line that reports show",
+    ),
+    "a bare assert": (
+        f"{G}/test_unit_rows.py",
+        "        if found.shape != x.shape:",
+        "        assert found is not None\n        if found.shape != x.shape:",
+        "test_unit_rows.py, line 20: an assert tells students nothing; raise Failure(called, got, wanted)",
+    ),
+    "no mistake": (f"{G}/mistakes.toml", "", None, "mistakes.toml: task unit_rows has no mistake; add one"),
+    "no variant": (f"{G}/variants.toml", "", None, "variants.toml: task unit_rows has no variant; add one"),
+    "an entry that does not fit": (
+        f"{G}/mistakes.toml",
+        'task = "unit_rows"',
+        'task = "rows"',
+        "mistakes.toml, length_of_columns: unknown task rows; known are unit_rows",
+    ),
+    "code in a hint": (
+        f"{G}/mistakes.toml",
+        "Along which axis",
+        "Along which dim=1",
+        "the hint holds 'dim', a number or a piece of code",
+    ),
+    "the answer in a hint": (
+        f"{G}/mistakes.toml",
+        "Along which axis do you move?",
+        "x / torch.linalg.vector_norm?",
+        "length_of_columns: the hint holds '/'",
+    ),
+    "the answer in the hint of a task": (
+        f"{G}/assignment.toml",
+        "By what is each of them divided?",
+        "Divide by torch.linalg.vector_norm(x, dim=1, keepdim=True).",
+        "task unit_rows: the hint holds 'torch.linalg.vector_norm(x,dim=1,keepdim=True)' of the solution",
+    ),
+    "a hint of three sentences": (
+        f"{G}/mistakes.toml",
+        "Along which axis do you move?",
+        "Look. Along which axis do you move?",
+        "characters in 3 sentences; write one or two whole sentences of 20 to 160 characters",
+    ),
+    "a belittling hint": (
+        f"{G}/assignment.toml",
+        "Every row has",
+        "Obviously every row has",
+        "task unit_rows: the hint says 'Obviously'",
+    ),
+    "a belittling handout": (
+        f"{A}/README.md",
+        "The shape",
+        "Just mind that the shape",
+        "README.md, line 18: says 'Just'; leave the word out",
+    ),
+    "no section": (f"{A}/README.md", "### Task 1: unit_rows", "### Rows", "no section #task-1-unit_rows"),
+    "other points in the handout": (
+        f"{A}/README.md",
+        "| 10 |",
+        "| 12 |",
+        "says 12 points for unit_rows, and the manifest 10",
+    ),
+    "no points in the handout": (f"{A}/README.md", "| `unit_rows` |", "| rows |", "no points for unit_rows; add a row"),
+    "no test cell": (
+        f"{G}/notebook.toml",
+        'test = "unit_rows"',
+        'given = "x"',
+        "no cell tests unit_rows, so nbgrader has no mark; add a [[cell]]",
+    ),
+    "a source that is not there": (
+        f"{G}/notebook.toml",
+        'source = "unit_rows"',
+        'source = "rows"',
+        "the reference defines no rows",
+    ),
+    "a solution line in the visible test": (
+        f"{A}/test_{NAME}.py",
+        "    lengths =",
+        "    scaled = x / torch.linalg.vector_norm(x, dim=1, keepdim=True)\n    lengths =",
+        f"test_{NAME}.py, line 27: gives 'x/torch.linalg.vector_norm(x,dim=1,keepdim=True)' of the solution away",
+    ),
+    "a solution line in the notebook": (
+        f"{G}/notebook.toml",
+        "lengths = [",
+        "right = x / torch.linalg.vector_norm(x, dim=1, keepdim=True)\nlengths = [",
+        "notebook.toml, [[cell]] number 6, line 5: gives 'x/torch.linalg.vector_norm(x,dim=1,keepdim=True)'",
+    ),
+    "no visible test": (
+        f"{A}/test_{NAME}.py",
+        "def test_unit_rows",
+        "def test_rows",
+        "assignments/rows: no visible test of unit_rows; write test_unit_rows into test_rows.py",
+    ),
+    "a stale starter": (
+        f"{R}/{NAME}.py",
+        "#: scaled = ...",
+        "#: scaled = ...  # here",
+        "_starter.py is out of date; run cvaekit build",
+    ),
+    "a marker out of place": (
+        f"{R}/{NAME}.py",
+        "    ### END SOLUTION\n    return",
+        "    return",
+        "the solution begun here never ends",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FILES)
+def test_what_the_files_tell(broken, fault):
+    file, old, new, complaint = FILES[fault]
+    found = list(soundness.check_files(broken(file, old, new), NAME))
+    assert any(complaint in line for line in found), found
+
+
+def test_a_sound_assignment_gives_no_complaint(scaffold):
+    assert list(soundness.check_files(Kit(scaffold), NAME)) == []
+
+
+@pytest.mark.parametrize("name", KIT.names())
+def test_the_shipped_assignments_are_sound_as_far_as_their_files_tell(name):
+    assert list(soundness.check_files(KIT, name)) == []
+
+
+def test_a_broken_manifest_is_told_without_torch(broken):
+    kit = broken(f"{G}/assignment.toml", "points = 10", "points = 12")
+    program = (
+        "import sys; from pathlib import Path; from cvaekit.author import soundness; from cvaekit.kit import Kit; "
+        f"assert list(soundness.check_files(Kit(Path({str(kit.root)!r})), {NAME!r})); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+GRADING = {
+    "a probe that breaks": (f"{G}/probes.py", "call(lambda", "cal(lambda", "NameError: name 'cal' is not defined"),
+    "a form of no probe": (
+        f"{G}/probes.py",
+        '{"unit_rows"',
+        '{"unit_row"',
+        "FORMS names 'unit_row', and there is no such function",
+    ),
+    "a probe of another name": (
+        f"{G}/test_unit_rows.py",
+        'submission.ask("unit_rows"',
+        'submission.ask("rows"',
+        "graders/rows/probes.py has no probe 'rows'; add it to FORMS",
+    ),
+    "a probe without a form": (
+        f"{G}/probes.py",
+        "def unit_rows",
+        "def columns(module):\n    return None\n\n\ndef unit_rows",
+        "graders/rows/probes.py: the probe columns has no form; add it to FORMS",
+    ),
+    "a check that cannot be imported": (
+        f"{G}/test_unit_rows.py",
+        "import pytest\n",
+        "import pytest\nimport pitest\n",
+        "graders/rows/test_unit_rows.py, line 4: cannot be imported: ModuleNotFoundError: No module named 'pitest'",
+    ),
+    "a check that the reference fails": (
+        f"{G}/test_unit_rows.py",
+        "if not close(found, unit_rows(x))",
+        "if close(found, unit_rows(x))",
+        "It loses points in unit_rows",
+    ),
+    "a starter that scores": (
+        f"{R}/{NAME}.py",
+        "#: scaled = ...",
+        "#: scaled = x / x.norm(dim=1, keepdim=True)",
+        "the untouched starter gets 10.0 points",
+    ),
+    "a mistake that survives": (
+        f"{G}/mistakes.toml",
+        "dim=0",
+        "dim=1",
+        "graders/rows/mistakes.toml, length_of_columns: survives: it is wrong, and every check of its task passes",
+    ),
+    "a variant that loses": (
+        f"{G}/variants.toml",
+        "dim=1",
+        "dim=0",
+        "graders/rows/variants.toml, functional_normalize: is right, and loses points in unit_rows; mend the checks",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", GRADING)
+def test_what_grading_tells(broken, fault):
+    file, old, new, complaint = GRADING[fault]
+    assignment = broken(file, old, new, built=True).assignment(NAME)
+    found = list(soundness.check_grading(assignment))
+    assert any(complaint in line for line in found), found
+
+
+def test_the_command_lists_complaints_and_ends_with_one(broken):
+    kit = broken(f"{G}/mistakes.toml", "Along which axis do you move?", "Simply look")
+    done = cvaekit("check", "--kit", kit.root)
+    assert done.returncode == 1
+    assert (
+        "✗ graders/rows/mistakes.toml, length_of_columns: the hint says 'Simply'; leave the word out\n" in done.stdout
+    )
+    assert "2 complaints" in done.stderr
+    assert cvaekit("check", "nothing", "--kit", kit.root).returncode == 2
+
+
+def test_a_machine_that_cannot_run_submissions_is_no_complaint(scaffold, monkeypatch):
+    def refuse(assignment):
+        raise SandboxError("no isolation here")
+
+    monkeypatch.setattr(soundness, "Session", refuse)
+    done = CliRunner().invoke(app, ["check", "--kit", str(scaffold)])
+    assert done.exit_code == 3
+    assert "rows cannot be graded here: no isolation here" in done.output
+    done = CliRunner().invoke(app, ["check", "--kit", str(scaffold), "--files-only"])
+    assert (done.exit_code, done.output) == (0, "✓ rows is sound, as far as its files tell.\n")
