@@ -1,6 +1,7 @@
 """`cvaekit audit` says what the checks accept and reject, and does not keep quiet about what is wrong."""
 
 import json
+from typing import Any
 
 import pytest
 from commands import cvaekit
@@ -28,8 +29,12 @@ def audited(assignment, session):
 
 
 def entry(kind, solution, task="kl_loss", **more):
-    about = {Mistake: {"symptom": "s", "hint": "h"}, Ambiguous: {"policy": "p", "accepted": True}, Variant: {}}[kind]
-    return kind(id="tried", task=task, solution=solution, **(about | more))
+    about: dict[type[Entry], dict[str, Any]] = {
+        Mistake: {"symptom": "s", "hint": "h"},
+        Ambiguous: {"policy": "p", "accepted": True},
+        Variant: {},
+    }
+    return kind(id="tried", task=task, solution=solution, **(about[kind] | more))
 
 
 def test_a_mistake_is_killed_in_its_task_and_diagnosed(audited):
@@ -81,7 +86,7 @@ def test_too_few_diagnoses_are_a_problem(audited):
 
 BEHAVIOUR = {"encoder_dims", "decoder_dims", "encode", "reparameterize", "decode", "reconstruction_loss", "kl_loss"}
 LOSSES = {"reconstruction_loss", "kl_loss"}
-REACH = {
+REACH: dict[str, tuple[dict[str, Any], set[str]]] = {
     "nothing": ({}, {"training"} | BEHAVIOUR),
     "a loss": ({"kl_loss": KL.replace("0.5", "0.7")}, BEHAVIOUR - LOSSES),
     "a method": ({"encode": "combined = 0"}, BEHAVIOUR - {"encode"}),

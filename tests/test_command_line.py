@@ -156,6 +156,7 @@ def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_running(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout is not None
     first = process.stdout.readline()
     assert first.startswith("stacked_rows.py")
     started = psutil.Process(process.pid).children(recursive=True)

@@ -147,6 +147,7 @@ def test_damaged_files_are_an_error_when_asked_for_and_passed_over_in_data(copie
     shutil.move(copied, "data")
     loaded = load()
     assert loaded.root == SHIPPED
+    assert loaded.notice is not None
     assert loaded.notice.startswith("./data is not used")
     assert name in loaded.notice
 

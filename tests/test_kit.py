@@ -1,5 +1,6 @@
 """Kits are found where they should be, and what is wrong with a manifest is told with its place and its remedy."""
 
+import importlib
 import os
 import shutil
 
@@ -63,9 +64,9 @@ def test_activating_a_kit_binds_its_packages_and_no_others(outside, monkeypatch)
     kit = small_kit.write(outside / "kit")
     try:
         kit.activate()
-        import graders.doubling.probes
-
-        assert graders.doubling.probes.__file__.startswith(str(kit.root))
+        own = importlib.import_module("graders.doubling.probes")
+        assert own.__file__ is not None
+        assert own.__file__.startswith(str(kit.root))
     finally:
         KIT.activate()
     from graders.cvae import probes

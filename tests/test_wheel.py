@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from shipped import ROOT
 
 pytestmark = pytest.mark.slow
 SYSTEM_PYTHON = Path("/usr/bin/python3")  # which ordinary users can read, too
+NOBODY = 65534  # the id of a user, and of a group, without rights
 SUBMISSION = ROOT / "tests" / "submissions" / "right.py"
 
 
@@ -49,6 +51,33 @@ def test_the_source_archive_holds_what_the_wheel_is_made_of(tmp_path):
     assert "cvaekit/shipped/graders/cvae/probes.py" in zipfile.ZipFile(rebuilt).namelist()
 
 
+@dataclass(frozen=True)
+class Installed:
+    """The installed command: called with its arguments, it runs in `work`, as the user with the id `user` if given."""
+
+    environment: Path
+    packages: Path
+    work: Path
+    user: int | None
+
+    def __call__(self, *arguments, check=True):
+        programs = self.environment / "bin"
+        result = subprocess.run(
+            [programs / "python", "-m", "cvaekit.command.main", *map(str, arguments)],
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(self.work), "LANG": "C.UTF-8"},
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
+        )
+        assert "Traceback" not in result.stderr, result.stderr
+        assert not check or result.returncode == 0, result.stdout + result.stderr
+        return result
+
+
 @pytest.fixture(scope="module", params=["this user", "an ordinary user"])
 def installed(request, wheel, tmp_path_factory):
     """Run the installed command from a folder that has nothing to do with a checkout.
@@ -76,24 +105,9 @@ def installed(request, wheel, tmp_path_factory):
     shutil.copy(SUBMISSION, work / "cvae.py")
     if ordinary:
         for path in (work, work / "cvae.py"):
-            os.chown(path, 65534, 65534)
+            os.chown(path, NOBODY, NOBODY)
 
-    def run(*arguments, check=True):
-        result = subprocess.run(
-            [environment / "bin" / "python", "-m", "cvaekit.command.main", *map(str, arguments)],
-            cwd=work,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env={"PATH": f"{environment / 'bin'}:/usr/bin:/bin", "HOME": str(work), "LANG": "C.UTF-8"},
-            **({"user": 65534, "group": 65534, "extra_groups": []} if ordinary else {}),
-        )
-        assert "Traceback" not in result.stderr, result.stderr
-        assert not check or result.returncode == 0, result.stdout + result.stderr
-        return result
-
-    run.work, run.packages = work, packages
-    return run
+    return Installed(environment, packages, work, NOBODY if ordinary else None)
 
 
 def test_grade(installed):

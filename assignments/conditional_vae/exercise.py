@@ -60,10 +60,11 @@ class Exercise:
     """One file of work and its tasks. `states` (by task id) and `notes` fill while the tests run."""
 
     def __init__(self, test_file: str):
-        self.folder = Path(test_file).resolve().parent
+        self.test = Path(test_file).resolve()
+        self.folder = self.test.parent
         tasks = self.folder / "tasks.json"
         if not tasks.is_file():
-            raise pytest.Collector.CollectError(f"{tasks} is missing; it belongs beside {Path(test_file).name}")
+            raise pytest.Collector.CollectError(f"{tasks} is missing; it belongs beside {self.test.name}")
         plan = json.loads(tasks.read_text(encoding="utf-8"))
         self.title, self.file, self.starter = plan["title"], plan["file"], plan["starter"]
         self.tasks = {entry["id"]: Task(**entry) for entry in plan["tasks"]}
@@ -194,7 +195,10 @@ class Exercise:
         except Wrong as found:
             wrong = found
         except Exception as error:  # a value that nobody thought of when the check was written
-            wrong = Wrong(task.symbol, describe(error, self.path), "an answer that this test can work with")
+            got = describe(error, self.path)
+            if not line_of(error, self.path):
+                got = describe(error, self.test).replace("\nin line", f"\nin {self.test.name}, line")
+            wrong = Wrong(task.symbol, got, "an answer that this test can work with")
         parts = {"called": wrong.called, "got": wrong.got, "wanted": wrong.wanted, "hint": wrong.hint or task.hint}
         lines = [f"{name:<8}{text}".replace("\n", "\n        ") for name, text in parts.items()]
         return "wrong", "\n".join([task.id, *lines])
@@ -208,7 +212,7 @@ class Exercise:
         hint: str | None = None,
         **named: Any,
     ) -> Any:
-        """The answer of a student's function; an exception of its becomes a Wrong with the student's line."""
+        """The answer of a student's function; an exception in it becomes a Wrong that names the student's line."""
         try:
             return function(*arguments, **named)
         except Wrong:
@@ -230,7 +234,7 @@ class Exercise:
 
 
 def prepare() -> None:
-    """Seed what draws random numbers, and let torch compute on one thread: the matrices here are small."""
+    """Seed what draws random numbers; let torch use one thread, since two on two busy cores are slower than one."""
     random, numpy, torch = (sys.modules.get(name) for name in ("random", "numpy", "torch"))
     if random:
         random.seed(SEED)

@@ -1,6 +1,7 @@
 """Task reconstruction_loss: binary cross entropy, summed over images and pixels; whatever the KL term does."""
 
 import math
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,10 @@ def test_adds_up(submission):
     """A batch costs as much as its images one by one."""
     arguments = losses.example(3, 5, 59)
     together = losses.reconstruction_term(submission, arguments)
-    alone = sum(losses.reconstruction_term(submission, tuple(a[i : i + 1] for a in arguments)) for i in range(3))
+    alone = sum(
+        losses.reconstruction_term(submission, cast(losses.Arguments, tuple(a[i : i + 1] for a in arguments)))
+        for i in range(3)
+    )
     if not math.isclose(together, alone, rel_tol=1e-4):
         raise Failure(
             losses.call(arguments),

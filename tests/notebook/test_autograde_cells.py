@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from nbconvert.exporters.exporter import ResourcesDict
 from nbgrader.utils import determine_grade
 
 from cvaekit.notebook import autograde
@@ -11,7 +12,7 @@ from cvaekit.report.model import Report, TaskReport
 def report(score=3.0, outcome="graded"):
     task = TaskReport("kl_loss", "KL", score, 15.0, "wrong", "Got: \x1b[31mred\x07", notes=["mind the log"])
     total = score if outcome == "graded" else None
-    return Report("conditional_vae", outcome, {"name": "x"}, total, 15.0, [task], None, {}, 0.1, {})
+    return Report("conditional_vae", outcome, {"name": "x"}, total, 15.0, [task], {}, "cpu", 0.1, {})
 
 
 def cell(name="kl_loss", points=15.0, text="check()\n### BEGIN HIDDEN TESTS\nsecret()\n### END HIDDEN TESTS"):
@@ -21,7 +22,7 @@ def cell(name="kl_loss", points=15.0, text="check()\n### BEGIN HIDDEN TESTS\nsec
 
 def marked(cells, found):
     notebook = nbformat.v4.new_notebook(cells=cells)
-    autograde.GradeInSandbox().mark(notebook, found, {})
+    autograde.GradeInSandbox().mark(notebook, found, ResourcesDict())
     return notebook.cells
 
 

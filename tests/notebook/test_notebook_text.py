@@ -1,6 +1,7 @@
 """What of a notebook is the solution: found by names, whatever stands around it."""
 
 import json
+from typing import Any
 
 import hand_in
 import nbformat
@@ -89,7 +90,7 @@ def test_a_percent_sign_that_is_python_stays():
 def test_what_python_cannot_read_costs_what_it_defines():
     assert found("def loss(): return 1", "this is no python") == same("def loss(): return 1")
     parts = ["import torch", "loss = (", "def encode(self:\n    return 1", "Model.encode = encode"]
-    scope = {}
+    scope: dict[str, Any] = {}
     exec(solution(notebook("\n".join(["class Model: pass", *parts])), ["Model", "torch"]).text, scope)
     assert "torch" in scope
     with pytest.raises(SyntaxError, match=r"was never closed|invalid syntax"):
@@ -97,7 +98,7 @@ def test_what_python_cannot_read_costs_what_it_defines():
 
 
 def test_a_class_that_python_cannot_read_fails_when_it_is_made():
-    scope = {}
+    scope: dict[str, Any] = {}
     broken = "class Model(Module):\n    def f(self:\n        pass"
     exec(solution(notebook(broken, "def loss(): return 1"), ["Model", "loss"]).text, scope)
     with pytest.raises(SyntaxError):
@@ -227,4 +228,6 @@ def test_faults_of_notebooks_are_told(tmp_path):
     fault = intake.find(tmp_path, MANIFEST).fault
     assert fault == "cvae.ipynb is not a notebook (it is not JSON). Save it again with Jupyter."
     (tmp_path / "cvae.ipynb").write_bytes(notebook("def cvae_loss():\n    return '" + "x" * 600_000 + "'"))
-    assert "0.6 MB of code; a submission has at most 512 kB" in intake.find(tmp_path, MANIFEST).fault
+    fault = intake.find(tmp_path, MANIFEST).fault
+    assert fault is not None
+    assert "0.6 MB of code; a submission has at most 512 kB" in fault

@@ -20,7 +20,8 @@ SAMPLE, LOSS, MODEL = "solution-SimpleCVAE-reparameterize", "solution-cvae_loss"
 
 def run(notebook):
     """Cell id -> what a kernel shows: printed text, or the exception. Training is one step instead of 400."""
-    scope, shown = {"__name__": "notebook"}, {}
+    scope = {"__name__": "notebook"}
+    shown: dict[str, str | Exception] = {}
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
