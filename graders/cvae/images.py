@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cvaekit.grading.data import DataError
+from cvaekit.grading.data import DataError as DataError
 
 Source = Literal["full", "subset"]
 

@@ -35,12 +35,13 @@ def main() -> None:
     run = assignment.setting("training", DrawingRun)
     note = f"{run.steps} steps of Adam at {run.learning_rate}, batches of {run.batch}, {run.latent_dim} latent units."
     notes = [note, NOTES.format(run.samples).rstrip()]
-    calibration.head("Calibration of the training task", "python -m graders.thickness_cvae.calibrate", notes)
+    command = "python -m graders.thickness_cvae.calibrate"
+    calibration.head("Calibration of the training task", command, notes, end=["least step", "margin"])
     for what, source, seeds in calibration.sources(assignment, task="training"):
         runs = [reached(source, run, seed) for seed in range(seeds)]
         steps = torch.stack([widths for _, _, widths in runs]).diff(dim=2)  # (seeds, 10, 2)
         margin = float((steps.mean(0) / steps.std(0)).min())
-        ends = [f"least step {float(steps.min()):.2f}", f"margin {margin:.1f}"]
+        ends = [f"{float(steps.min()):.2f}", f"{margin:.1f}"]
         calibration.row(what, [(nats, kl) for nats, kl, _ in runs], end=ends)
     calibration.foot(run)
 
