@@ -138,8 +138,9 @@ class Kit:
         """Names of all assignments, in alphabetical order."""
         return sorted(path.parent.name for path in (self.root / "graders").glob(f"*/{MANIFEST}"))
 
-    def assignments(self) -> list[Assignment]:
-        return [self.assignment(name) for name in self.names()]
+    def assignments(self, only: str | None = None) -> list[Assignment]:
+        """All assignments, or the one of the name `only`; raises KitError."""
+        return [self.assignment(name) for name in ([only] if only else self.names())]
 
     def assignment(self, name: str) -> Assignment:
         """The assignment `name`, its manifest validated; raises KitError."""

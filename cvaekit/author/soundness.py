@@ -57,7 +57,7 @@ def check_grading(
         with Session(assignment) as session:
             if session.fault:
                 remedy = "Mend the check or the probe (a traceback above names the line that broke), or the reference."
-                yield f"graders/{assignment.name}, {_reference(assignment)}: {session.fault} {remedy}"
+                yield f"graders/{assignment.name}, {_reference(assignment)}: {session.fault.rstrip('.')}. {remedy}"
                 return
             yield from _starter_marks(session)
             yield from _bank_marks(session, jobs, thorough, on_entry)
@@ -214,8 +214,8 @@ def _bank_marks(session: Session, jobs: int, thorough: bool, on_entry: Callable[
     for verdict in bad:
         where = _hidden(session.assignment, bank.FILES[verdict.kind])
         yield f"{where}, {verdict.id}: {verdict.problem}; mend the checks of {verdict.task}, or the entry"
-    for problem in audit.problems[len(bad) :]:  # about all mistakes together
-        yield f"{_hidden(session.assignment, bank.FILES['mistake'])}: {problem}"
+    for problem in audit.problems if not bad else ():  # about all mistakes together
+        yield f"{_hidden(session.assignment, bank.FILES['mistake'])}: {problem} Mend the hidden checks or the entries."
 
 
 def _hidden(assignment: Assignment, file: str) -> str:

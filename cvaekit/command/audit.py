@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import TimeRemainingColumn
 
 from cvaekit import bank as banks
+from cvaekit import kit as kits
 from cvaekit.audit import terminal
 from cvaekit.audit.audit import Audit, run
 from cvaekit.audit.page import page
@@ -16,9 +17,6 @@ from cvaekit.command.shared import (
     CORES,
     UNGRADABLE,
     KitFolder,
-    all_assignments,
-    chosen_assignment,
-    chosen_kit,
     fail,
     progress_bar,
 )
@@ -68,8 +66,8 @@ def audit(
     for path in (json_file, html_file):
         if path and (path.is_dir() or not path.parent.is_dir()):
             fail(f"{path}: " + ("this is a folder" if path.is_dir() else f"there is no folder {path.parent}"))
-    in_use = chosen_kit(kit)
-    chosen = _chosen([chosen_assignment(in_use, assignment)] if assignment else all_assignments(in_use), names or [])
+    in_use = kits.find(kit)
+    chosen = _chosen(in_use.assignments(assignment), names or [])
     if len(chosen) > 1 and (json_file or html_file):
         known = ", ".join(each.name for each, _ in chosen)
         fail(f"--json and --html take one assignment. Add --assignment with one of: {known}")

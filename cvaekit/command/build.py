@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cvaekit.command.shared import KitFolder, all_assignments, chosen_assignment, chosen_kit, fail
+from cvaekit import kit as kits
+from cvaekit.command.shared import KitFolder, fail
 from cvaekit.kit import KitError
 
 
@@ -18,8 +19,8 @@ def build(
     """Generate what students receive (starters, notebooks, the frame of the visible tests) from the solutions."""
     from cvaekit.author.generated_files import differences, generated_files, write
 
-    in_use = chosen_kit(kit)
-    chosen = [chosen_assignment(in_use, assignment)] if assignment else all_assignments(in_use)
+    in_use = kits.find(kit)
+    chosen = in_use.assignments(assignment)
     try:
         files = {path: text for each in chosen for path, text in generated_files(each).items()}
     except KitError as error:

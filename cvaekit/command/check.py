@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.progress import TimeElapsedColumn
 
-from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, chosen_kit, fail, progress_bar
+from cvaekit import kit as kits
+from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, fail, progress_bar
 from cvaekit.kit import Kit
 
 UNSOUND = 1
@@ -35,7 +36,7 @@ def check(
     \b
     cvaekit check linear_regression --kit my-kit
     """
-    in_use = chosen_kit(kit)
+    in_use = kits.find(kit)
     names = [name] if name else in_use.names()
     if name and name not in in_use.names():
         fail(f"no assignment {name!r}; there are: {', '.join(in_use.names())}")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cvaekit.command.shared import KitFolder, all_assignments, chosen_assignment, chosen_kit, fail
+from cvaekit import kit as kits
+from cvaekit.command.shared import KitFolder, fail
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Work with nbgrader courses.")
 
@@ -30,8 +31,8 @@ def init(
 
     if folder.exists() and not folder.is_dir():
         fail(f"{folder} is a file; name a folder")
-    in_use = chosen_kit(kit)
-    chosen = [chosen_assignment(in_use, assignment)] if assignment else all_assignments(in_use)
+    in_use = kits.find(kit)
+    chosen = in_use.assignments(assignment)
     try:
         written = course.write(folder, course.files(chosen, folder))
     except FileExistsError as error:

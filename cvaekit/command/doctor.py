@@ -6,7 +6,8 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from cvaekit.command.shared import KitFolder, all_assignments, chosen_kit
+from cvaekit import kit as kits
+from cvaekit.command.shared import KitFolder
 from cvaekit.grading import data
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import use_one_thread, versions
@@ -16,7 +17,7 @@ from cvaekit.sandbox import Sandbox, SandboxError
 
 def doctor(kit: KitFolder = None) -> None:
     """Show what this machine offers: isolation level, cores, GPU, the kit in use, its data, versions."""
-    in_use = chosen_kit(kit)
+    in_use = kits.find(kit)
     use_one_thread()
     console = Console(highlight=False)
     table = Table.grid(padding=(0, 2))
@@ -24,7 +25,7 @@ def doctor(kit: KitFolder = None) -> None:
     table.add_column(overflow="fold")
     with console.status("Starting a locked worker"):
         try:
-            with Sandbox(all_assignments(in_use)[0].probes, in_use.root) as sandbox:
+            with Sandbox(in_use.assignments()[0].probes, in_use.root) as sandbox:
                 isolation = sandbox.isolation
             table.add_row("isolation", isolation.summary)
             for attempt, outcome in isolation.self_test.items():
@@ -50,7 +51,7 @@ def _machine(table: Table) -> None:
 def _kit(table: Table, kit: Kit) -> None:
     kit.activate()
     table.add_row("kit", str(kit.root))
-    for assignment in all_assignments(kit):
+    for assignment in kit.assignments():
         try:
             found = data.load(assignment, None)
         except SetupError as error:

@@ -16,8 +16,6 @@ from cvaekit.command.shared import (
     CORES,
     UNGRADABLE,
     KitFolder,
-    chosen_assignment,
-    chosen_kit,
     fail,
     progress_bar,
 )
@@ -90,7 +88,7 @@ def grade(
     if device not in DEVICES:
         fail(f"--device {device}: choose {', '.join(DEVICES[:-1])} or {DEVICES[-1]}")
     chosen = _trusted_kit(kit, paths)
-    work = chosen_assignment(chosen, assignment) if assignment else _recognised(paths, chosen)
+    work = chosen.assignment(assignment) if assignment else _recognised(paths, chosen)
     submissions = _read(paths, work)
     with ExitStack() as stack:
         stream = _open(json_file, stack)
@@ -113,7 +111,7 @@ def grade(
 
 def _trusted_kit(folder: Path | None, paths: list[Path]) -> Kit:
     """The kit in use. A kit found around the working directory grades nothing that may have brought it along."""
-    found = chosen_kit(folder)
+    found = kits.find(folder)
     if folder is None and kits.VARIABLE not in os.environ and found.root != kits.SHIPPED:
         for path in paths:
             place = path.resolve()
@@ -131,20 +129,16 @@ def _recognised(paths: list[Path], kit: Kit) -> Assignment:
     found: dict[str, Path] = {}
     for path in paths:
         with contextlib.suppress(UnreadableInputError):  # _read says what is wrong, with all that is
-            try:
-                name = assignment_of(path, kit)
-            except KitError as error:
-                fail("\ncvaekit: ".join(str(error).splitlines()))
-            if name:
+            if name := assignment_of(path, kit):
                 found.setdefault(name, path)
     if len(found) > 1:
         seen = ", ".join(f"{path} is work on {name}" for name, path in found.items())
         fail(f"{seen}. Grade one assignment at a time, or choose one with --assignment.")
     if not found:
-        _read(paths, chosen_assignment(kit, kit.names()[0]))
+        _read(paths, kit.assignment(kit.names()[0]))
         one = paths[0] if len(paths) == 1 else "these submissions"
         fail(f"nothing tells which assignment {one} belongs to. Add --assignment with one of: {', '.join(kit.names())}")
-    return chosen_assignment(kit, *found)
+    return kit.assignment(*found)
 
 
 def _read(paths: list[Path], assignment: Assignment) -> list[Submission]:

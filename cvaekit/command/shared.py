@@ -9,9 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
 
-from cvaekit import kit as kits
-from cvaekit.kit import Assignment, Kit, KitError
-
 USAGE, UNGRADABLE = 2, 3  # exit codes, besides 0 (graded) and 1 (below the pass mark)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -29,27 +26,6 @@ def fail(message: str, code: int = USAGE) -> NoReturn:
     """Print what is wrong to stderr, and stop."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"cvaekit: {message}", markup=False)
     raise typer.Exit(code)
-
-
-def chosen_kit(folder: Path | None) -> Kit:
-    """The kit in use; stops for a folder that is none."""
-    try:
-        return kits.find(folder)
-    except KitError as error:
-        fail(str(error))
-
-
-def chosen_assignment(kit: Kit, name: str) -> Assignment:
-    """The assignment `name`; stops, with the names that there are, for any other, and for a manifest with faults."""
-    try:
-        return kit.assignment(name)
-    except KitError as error:
-        fail("\ncvaekit: ".join(str(error).splitlines()))
-
-
-def all_assignments(kit: Kit) -> list[Assignment]:
-    """All assignments of a kit; stops for a manifest with faults."""
-    return [chosen_assignment(kit, name) for name in kit.names()]
 
 
 def progress_bar(clock: ProgressColumn, **options: Any) -> Progress:

@@ -17,7 +17,10 @@ from cvaekit.kit import Kit
 from cvaekit.sandbox import SandboxError
 
 NAME = "rows"
-G, A, R = f"graders/{NAME}", f"assignments/{NAME}", f"reference/{NAME}"
+G, A = f"graders/{NAME}", f"assignments/{NAME}"
+MANIFEST, PROBES, CHECKS = f"{G}/assignment.toml", f"{G}/probes.py", f"{G}/test_unit_rows.py"
+MISTAKES, PLAN = f"{G}/mistakes.toml", f"{G}/notebook.toml"
+SOLUTION, HANDOUT, VISIBLE = f"reference/{NAME}/{NAME}.py", f"{A}/README.md", f"{A}/test_{NAME}.py"
 
 
 @pytest.fixture(scope="module")
@@ -53,141 +56,126 @@ def broken(scaffold, tmp_path):
 
 
 FILES = {
-    "unknown key": (
-        f"{G}/assignment.toml",
-        "hint = ",
-        "hnit = ",
-        "assignment.toml: [[task]] number 1: unknown key hnit",
-    ),
-    "points": (f"{G}/assignment.toml", "points = 10", "points = 12", "its checks are worth 10 (values 10); change one"),
+    "unknown key": (MANIFEST, "hint = ", "hnit = ", "assignment.toml: [[task]] number 1: unknown key hnit"),
+    "points": (MANIFEST, "points = 10", "points = 12", "its checks are worth 10 (values 10); change one"),
     "no task of that name": (
-        f"{G}/assignment.toml",
+        MANIFEST,
         "points = 10",
         'points = 10\ndepends_on = ["other"]',
         "task unit_rows: depends_on names 'other', which is no other task; tasks are unit_rows",
     ),
-    "check file missing": (f"{G}/test_unit_rows.py", "", None, "write them into graders/rows/test_unit_rows.py"),
+    "check file missing": (CHECKS, "", None, "write them into graders/rows/test_unit_rows.py"),
     "a symbol that the solution lacks": (
-        f"{G}/assignment.toml",
+        MANIFEST,
         'symbol = "unit_rows"',
         'symbol = "unit_row"',
         "assignment.toml, task unit_rows: symbol = 'unit_row' is no function in reference/rows/rows.py; mend one",
     ),
     "a gap that the starter lacks": (
-        f"{G}/assignment.toml",
+        MANIFEST,
         'gaps = ["scaled"]',
         'gaps = ["lengths"]',
         "task unit_rows: gaps names 'lengths', which the starter does not leave open; write `#: lengths = ...`",
     ),
     "checks of no task": (
-        f"{G}/test_unit_rows.py",
+        CHECKS,
         "",
         "test_unit_columns.py",
         "graders/rows/test_unit_columns.py: no task has this id, so nothing runs these checks; delete the file",
     ),
-    "probes missing": (f"{G}/probes.py", "", None, "graders/rows/probes.py is missing"),
+    "probes missing": (PROBES, "", None, "graders/rows/probes.py is missing"),
     "no docstring": (
-        f"{G}/test_unit_rows.py",
+        CHECKS,
         '    """Every row has length one, and points where it pointed before."""\n',
         "",
         "test_unit_rows.py, line 14: test_values has no docstring; write the line that reports show",
     ),
     "a bare assert": (
-        f"{G}/test_unit_rows.py",
+        CHECKS,
         "        if found.shape != x.shape:",
         "        assert found is not None\n        if found.shape != x.shape:",
         "test_unit_rows.py, line 20: an assert tells students nothing; raise Failure(called, got, wanted)",
     ),
-    "no mistake": (f"{G}/mistakes.toml", "", None, "mistakes.toml: task unit_rows has no mistake; add one"),
+    "no mistake": (MISTAKES, "", None, "mistakes.toml: task unit_rows has no mistake; add one"),
     "no variant": (f"{G}/variants.toml", "", None, "variants.toml: task unit_rows has no variant; add one"),
     "an entry that does not fit": (
-        f"{G}/mistakes.toml",
+        MISTAKES,
         'task = "unit_rows"',
         'task = "rows"',
         "mistakes.toml, length_of_columns: unknown task rows; known are unit_rows",
     ),
     "code in a hint": (
-        f"{G}/mistakes.toml",
+        MISTAKES,
         "Along which axis",
         "Along which dim=1",
         "the hint holds 'dim', a number or a piece of code",
     ),
     "the answer in a hint": (
-        f"{G}/mistakes.toml",
+        MISTAKES,
         "Along which axis do you move?",
         "x / torch.linalg.vector_norm?",
         "length_of_columns: the hint holds '/'",
     ),
     "the answer in the hint of a task": (
-        f"{G}/assignment.toml",
+        MANIFEST,
         "By what is each of them divided?",
         "Divide by torch.linalg.vector_norm(x, dim=1, keepdim=True).",
         "task unit_rows: the hint holds 'torch.linalg.vector_norm(x,dim=1,keepdim=True)' of the solution",
     ),
     "a hint of three sentences": (
-        f"{G}/mistakes.toml",
+        MISTAKES,
         "Along which axis do you move?",
         "Look. Along which axis do you move?",
         "characters in 3 sentences; write one or two whole sentences of 20 to 160 characters",
     ),
     "a belittling hint": (
-        f"{G}/assignment.toml",
+        MANIFEST,
         "Every row has",
         "Obviously every row has",
         "task unit_rows: the hint says 'Obviously'",
     ),
     "a belittling handout": (
-        f"{A}/README.md",
+        HANDOUT,
         "The shape",
         "Just mind that the shape",
         "README.md, line 18: says 'Just'; leave the word out",
     ),
-    "no section": (f"{A}/README.md", "### Task 1: unit_rows", "### Rows", "no section #task-1-unit_rows"),
-    "other points in the handout": (
-        f"{A}/README.md",
-        "| 10 |",
-        "| 12 |",
-        "says 12 points for unit_rows, and the manifest 10",
-    ),
-    "no points in the handout": (f"{A}/README.md", "| `unit_rows` |", "| rows |", "no points for unit_rows; add a row"),
+    "no section": (HANDOUT, "### Task 1: unit_rows", "### Rows", "no section #task-1-unit_rows"),
+    "other points in the handout": (HANDOUT, "| 10 |", "| 12 |", "says 12 points for unit_rows, and the manifest 10"),
+    "no points in the handout": (HANDOUT, "| `unit_rows` |", "| rows |", "no points for unit_rows; add a row"),
     "no test cell": (
-        f"{G}/notebook.toml",
+        PLAN,
         'test = "unit_rows"',
         'given = "x"',
         "no cell tests unit_rows, so nbgrader has no mark; add a [[cell]]",
     ),
-    "a source that is not there": (
-        f"{G}/notebook.toml",
-        'source = "unit_rows"',
-        'source = "rows"',
-        "the reference defines no rows",
-    ),
+    "a source that is not there": (PLAN, 'source = "unit_rows"', 'source = "rows"', "the reference defines no rows"),
     "a solution line in the visible test": (
-        f"{A}/test_{NAME}.py",
+        VISIBLE,
         "    lengths =",
         "    scaled = x / torch.linalg.vector_norm(x, dim=1, keepdim=True)\n    lengths =",
         f"test_{NAME}.py, line 27: gives 'x/torch.linalg.vector_norm(x,dim=1,keepdim=True)' of the solution away",
     ),
     "a solution line in the notebook": (
-        f"{G}/notebook.toml",
+        PLAN,
         "lengths = [",
         "right = x / torch.linalg.vector_norm(x, dim=1, keepdim=True)\nlengths = [",
         "notebook.toml, [[cell]] number 6, line 5: gives 'x/torch.linalg.vector_norm(x,dim=1,keepdim=True)'",
     ),
     "no visible test": (
-        f"{A}/test_{NAME}.py",
+        VISIBLE,
         "def test_unit_rows",
         "def test_rows",
         "assignments/rows: no visible test of unit_rows; write test_unit_rows into test_rows.py",
     ),
     "a stale starter": (
-        f"{R}/{NAME}.py",
+        SOLUTION,
         "#: scaled = ...",
         "#: scaled = ...  # here",
         "_starter.py is out of date; run cvaekit build",
     ),
     "a marker out of place": (
-        f"{R}/{NAME}.py",
+        SOLUTION,
         "    ### END SOLUTION\n    return",
         "    return",
         "the solution begun here never ends",
@@ -212,7 +200,7 @@ def test_the_shipped_assignments_are_sound_as_far_as_their_files_tell(name):
 
 
 def test_a_broken_manifest_is_told_without_torch(broken):
-    kit = broken(f"{G}/assignment.toml", "points = 10", "points = 12")
+    kit = broken(MANIFEST, "points = 10", "points = 12")
     program = (
         "import sys; from pathlib import Path; from cvaekit.author import soundness; from cvaekit.kit import Kit; "
         f"assert list(soundness.check_files(Kit(Path({str(kit.root)!r})), {NAME!r})); assert 'torch' not in sys.modules"
@@ -221,45 +209,45 @@ def test_a_broken_manifest_is_told_without_torch(broken):
 
 
 GRADING = {
-    "a probe that breaks": (f"{G}/probes.py", "call(lambda", "cal(lambda", "NameError: name 'cal' is not defined"),
+    "a probe that breaks": (PROBES, "call(lambda", "cal(lambda", "NameError: name 'cal' is not defined"),
     "a form of no probe": (
-        f"{G}/probes.py",
+        PROBES,
         '{"unit_rows"',
         '{"unit_row"',
         "FORMS names 'unit_row', and there is no such function",
     ),
     "a probe of another name": (
-        f"{G}/test_unit_rows.py",
+        CHECKS,
         'submission.ask("unit_rows"',
         'submission.ask("rows"',
         "graders/rows/probes.py has no probe 'rows'; add it to FORMS",
     ),
     "a probe without a form": (
-        f"{G}/probes.py",
+        PROBES,
         "def unit_rows",
         "def columns(module):\n    return None\n\n\ndef unit_rows",
         "graders/rows/probes.py: the probe columns has no form; add it to FORMS",
     ),
     "a check that cannot be imported": (
-        f"{G}/test_unit_rows.py",
+        CHECKS,
         "import pytest\n",
         "import pytest\nimport pitest\n",
         "graders/rows/test_unit_rows.py, line 4: cannot be imported: ModuleNotFoundError: No module named 'pitest'",
     ),
     "a check that the reference fails": (
-        f"{G}/test_unit_rows.py",
+        CHECKS,
         "if not close(found, unit_rows(x))",
         "if close(found, unit_rows(x))",
         "It loses points in unit_rows",
     ),
     "a starter that scores": (
-        f"{R}/{NAME}.py",
+        SOLUTION,
         "#: scaled = ...",
         "#: scaled = x / x.norm(dim=1, keepdim=True)",
         "the untouched starter gets 10.0 points",
     ),
     "a mistake that survives": (
-        f"{G}/mistakes.toml",
+        MISTAKES,
         "dim=0",
         "dim=1",
         "graders/rows/mistakes.toml, length_of_columns: survives: it is wrong, and every check of its task passes",
@@ -282,7 +270,7 @@ def test_what_grading_tells(broken, fault):
 
 
 def test_the_command_lists_complaints_and_ends_with_one(broken):
-    kit = broken(f"{G}/mistakes.toml", "Along which axis do you move?", "Simply look")
+    kit = broken(MISTAKES, "Along which axis do you move?", "Simply look")
     done = cvaekit("check", "--kit", kit.root)
     assert done.returncode == 1
     assert (
