@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ class Installed:
 
 
 @pytest.fixture(scope="module", params=["this user", "an ordinary user"])
-def installed(request, wheel, tmp_path_factory):
+def installed(request, wheel):
     """Run the installed command from a folder that has nothing to do with a checkout.
 
     The environment holds the wheel and, by a path file, the packages that it depends on; not the editable checkout.
@@ -91,23 +92,28 @@ def installed(request, wheel, tmp_path_factory):
     version = subprocess.run([python, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True)
     if version.stdout.split() != [str(number) for number in sys.version_info[:2]]:
         pytest.skip(f"needs {python} of the version that the dependencies were installed for")
-    folder = tmp_path_factory.mktemp("installed")
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)
+    [dependencies] = (path for path in map(Path, sys.path) if (path / "torch").is_dir())
+    if ordinary and not all(path.stat().st_mode & 0o001 for path in (dependencies, *dependencies.parents)):
+        pytest.skip(f"needs {dependencies} to be open to ordinary users")
+    # Not in pytest's own folder, which every run of pytest closes to other users again.
+    with tempfile.TemporaryDirectory(prefix="cvaekit-installed-") as folder:
+        Path(folder).chmod(0o755)
+        yield _install(python, wheel, dependencies, Path(folder), NOBODY if ordinary else None)
+
+
+def _install(python, wheel, dependencies, folder, user):
     environment = folder / "environment"
     subprocess.run([python, "-m", "venv", "--without-pip", environment], check=True)
     [packages] = environment.glob("lib/python*/site-packages")
     zipfile.ZipFile(wheel).extractall(packages)
-    [dependencies] = (path for path in map(Path, sys.path) if (path / "torch").is_dir())
     (packages / "dependencies.pth").write_text(f"{dependencies}\n")
     work = folder / "work"
     work.mkdir()
     shutil.copy(SUBMISSION, work / "cvae.py")
-    if ordinary:
+    if user is not None:
         for path in (work, work / "cvae.py"):
-            os.chown(path, NOBODY, NOBODY)
-
-    return Installed(environment, packages, work, NOBODY if ordinary else None)
+            os.chown(path, user, user)
+    return Installed(environment, packages, work, user)
 
 
 def test_grade(installed):
@@ -137,9 +143,9 @@ def test_doctor_names_the_shipped_kit(installed):
 
 
 def test_new_and_check(installed):
-    installed("new", "tripling")
-    assert (installed.work / "graders" / "tripling" / "assignment.toml").is_file()
-    installed("check", "tripling")
+    installed("new", "tripling", "--kit", "mine")
+    assert (installed.work / "mine" / "graders" / "tripling" / "assignment.toml").is_file()
+    installed("check", "tripling", "--kit", "mine")
 
 
 def test_a_submission_cannot_read_the_installed_kit(installed):
