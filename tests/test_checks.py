@@ -5,6 +5,8 @@ import pytest
 from shipped import KIT
 
 from cvaekit import bank
+from cvaekit.grading.session import Session
+from cvaekit.submission.intake import Submission
 
 # Check id -> a wrong submission that it has to see: a mistake of the bank, or an (old, new) edit of the reference.
 SEEN_BY = {
@@ -64,3 +66,38 @@ def test_a_check_sees_what_it_is_for(check, grade, reference_text):
 def test_every_check_is_in_the_table(grade, reference_text):
     found = {check.id for task in grade(reference_text, train=True).tasks for check in task.checks}
     assert found == SEEN_BY.keys() | ADVICE
+
+
+# `model` is the probe's own, and may come back altered
+TRAIN = "loop = train\ndef train(model, *more):\n    {}\n    losses = loop(model, *more)\n    {}\n    return losses"
+HUGE = "model.register_forward_pre_hook(lambda _, rows: (rows[0] * 1e30, rows[1]))"
+# Lines at the end of the reference, and the task that they are wrong in: what comes back cannot be used, and that is
+# no fault of a probe or check.
+ODD = {
+    "conditional_vae": [
+        ("kl_loss", "def cvae_loss(*tensors): return 10**400"),
+        ("encode", "SimpleCVAE.encode = lambda self, *tensors: (torch.ones(2), None)"),
+        ("decode", "SimpleCVAE.decode = lambda self, *tensors: torch.eye(3).to_sparse()"),
+        ("reparameterize", "SimpleCVAE.reparameterize = lambda self, mu, logvar: mu.to(torch.complex64)"),
+        ("training", "SimpleCVAE.parameters = lambda self: iter([3])"),
+        ("training", "loss = cvae_loss\ndef cvae_loss(*tensors): return loss(*tensors).to_sparse()"),
+    ],
+    "explore_cvae": [
+        ("train", TRAIN.format(HUGE, "pass")),
+        ("train", TRAIN.format("pass", "model.seen = [torch.tensor(3.0)]")),
+        ("train", TRAIN.format("pass", "del model.parameter")),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_answer_that_cannot_be_used_is_graded(name):
+    assignment = KIT.assignment(name)
+    with Session(assignment) as session:
+        for task, lines in ODD[name]:
+            source = f"import torch\n{bank.solution(assignment)}\n\n{lines}\n".encode()
+            left_out = tuple(other.id for other in assignment.tasks if other.id != task)
+            report = session.grade(Submission("odd", assignment.files[0], source), left_out=left_out)
+            assert report.outcome == "graded", (lines, report.tasks[0].feedback)
+            found = next(found for found in report.tasks if found.id == task)
+            assert found.score < found.max_score, lines

@@ -53,7 +53,7 @@ def loss(module: Any, reconstruction: Tensor, original: Tensor, mu: Tensor, logv
     handed = {name: leaf * 1.0 for name, leaf in leaves.items()}
     value = call(lambda: module.cvae_loss(handed["reconstruction"], original, handed["mu"], handed["logvar"]))
     if isinstance(value, (int, float)):
-        return {"value": float(value), "shape": [], "gradients": None}
+        return {"value": call(float, value), "shape": [], "gradients": None}
     if not isinstance(value, Tensor):
         raise Unexpected(describe(value))
     gradients: dict[str, Any] | None = None

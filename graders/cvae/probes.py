@@ -248,7 +248,7 @@ def train(
     call(_start_from, made, start)
     call(made.to, on)
     images, conditions = images.to(on).float() / 255, [condition.to(on) for condition in conditions]
-    optimizer = Adam(call(lambda: list(made.parameters())), learning_rate)
+    optimizer = call(lambda: Adam(list(made.parameters()), learning_rate))
     shuffle = torch.Generator().manual_seed(1)
     rounds = steps * batch // len(images) + 1
     order = torch.cat([torch.randperm(len(images), generator=shuffle) for _ in range(rounds)]).to(on)
@@ -265,7 +265,7 @@ def train(
         value = call(getattr(module, loss) if loss else negative_elbo, outputs[0], images[chosen], *outputs[1:])
         if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
             raise Unexpected(f"{loss} returned {describe(value)}" if loss else f"forward returned {describe(outputs)}")
-        if not torch.isfinite(value):
+        if not call(bool, call(torch.isfinite, value)):
             return {"weights": {}, "steps": step}
         call(made.zero_grad)
         call(value.backward)

@@ -97,7 +97,7 @@ def loop(module: Any, images: Tensor, labels: Tensor, epochs: int, batch: int, l
     if not isinstance(found, (tuple, list)):
         raise Unexpected(describe(found))
     history = call(lambda: [number(loss) for loss in found])
-    return {"history": history, "seen": model.seen, "parameter": model.parameter.detach()}
+    return {"history": history, **call(lambda: {"seen": model.seen, "parameter": model.parameter.detach()})}
 
 
 def train_model(
