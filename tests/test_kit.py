@@ -77,8 +77,13 @@ def test_activating_a_kit_binds_its_packages_and_no_others(outside, monkeypatch)
 def test_a_submission_does_not_bring_its_own_checks(outside):
     """A repository that is a kit itself is not graded by it."""
     kit = small_kit.write(outside / "repository")
-    (kit.root / "doubling.py").write_text("def double(x):\n    return 3 * x\n")
-    for path in (".", "doubling.py", kit.root):
+    work = kit.root / "week_1" / "ada"
+    work.mkdir(parents=True)
+    (work / "doubling.py").write_text("def double(x):\n    return 3 * x\n")
+    (kit.root / "doubling.py").symlink_to(work / "doubling.py")
+    (work / "link.py").symlink_to(outside / "elsewhere.py")
+    (outside / "elsewhere.py").write_text("def double(x):\n    return 3 * x\n")
+    for path in (".", "doubling.py", "week_1/ada", "week_1/ada/doubling.py", "week_1/ada/link.py", kit.root, outside):
         result = cvaekit("grade", path, "--assignment", "doubling", cwd=kit.root)
         assert result.returncode == 2
         assert "may come with the checks that would grade it" in result.stderr
@@ -94,6 +99,14 @@ def test_in_ci_a_kit_has_to_be_named(outside):
     result = cvaekit("grade", submissions, cwd=kit.root, **environment)
     assert (result.returncode, "add --kit" in result.stderr) == (2, True)
     result = cvaekit("grade", submissions, "--kit", kit.root, cwd=kit.root, **environment)
+    assert result.returncode == 0
+    assert "10 / 10" in result.stdout
+
+
+def test_the_kit_around_the_working_directory_grades_files_from_elsewhere(outside):
+    kit = small_kit.write(outside / "kit")
+    (outside / "doubling.py").write_text("def double(x):\n    return 2 * x\n")
+    result = cvaekit("grade", "../doubling.py", cwd=kit.root)
     assert result.returncode == 0
     assert "10 / 10" in result.stdout
 

@@ -13,13 +13,7 @@ from cvaekit.audit import terminal
 from cvaekit.audit.audit import Audit, run
 from cvaekit.audit.page import page
 from cvaekit.bank import Entry
-from cvaekit.command.shared import (
-    CORES,
-    UNGRADABLE,
-    KitFolder,
-    fail,
-    progress_bar,
-)
+from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, fail, progress_bar
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import Session
 from cvaekit.kit import Assignment, KitError
@@ -87,10 +81,7 @@ def _chosen(assignments: list[Assignment], names: list[str]) -> list[tuple[Assig
     """The entries to judge of each assignment that has some; with `names`, those entries and tasks only."""
     found, missing = [], set(names)
     for each in assignments:
-        try:
-            bank = banks.load(each)
-        except banks.BankError as error:
-            fail(str(error))
+        bank = banks.load(each)
         missing &= banks.unknown(bank, each, names)
         if entries := banks.chosen(bank, names):
             found.append((each, entries))

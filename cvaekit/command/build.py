@@ -6,7 +6,6 @@ import typer
 
 from cvaekit import kit as kits
 from cvaekit.command.shared import KitFolder, fail
-from cvaekit.kit import KitError
 
 
 def build(
@@ -21,10 +20,7 @@ def build(
 
     in_use = kits.find(kit)
     chosen = in_use.assignments(assignment)
-    try:
-        files = {path: text for each in chosen for path, text in generated_files(each).items()}
-    except KitError as error:
-        fail(f"nothing was generated: {error}")
+    files = {path: text for each in chosen for path, text in generated_files(each).items()}
     if check:
         if stale := differences(files):
             typer.echo("\n".join(stale))

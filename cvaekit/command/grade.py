@@ -12,13 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 from cvaekit import kit as kits
-from cvaekit.command.shared import (
-    CORES,
-    UNGRADABLE,
-    KitFolder,
-    fail,
-    progress_bar,
-)
+from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, fail, progress_bar
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import DEVICES, MIN_ISOLATION, Session
 from cvaekit.kit import Assignment, Kit, KitError
@@ -114,8 +108,9 @@ def _trusted_kit(folder: Path | None, paths: list[Path]) -> Kit:
     found = kits.find(folder)
     if folder is None and kits.VARIABLE not in os.environ and found.root != kits.SHIPPED:
         for path in paths:
-            place = path.resolve()
-            if place == found.root or place.parent == found.root or place in found.root.parents or "CI" in os.environ:
+            places = {Path(os.path.abspath(path)), path.resolve()}  # a link in a kit may lead out of it
+            near = any(found.root.is_relative_to(each) or each.is_relative_to(found.root) for each in places)
+            if near or "CI" in os.environ:
                 fail(
                     f"{path} may come with the checks that would grade it: the kit in {found.root} was found because "
                     f"this folder lies in it. If these are your checks, add --kit {found.root}; otherwise name "
