@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from cvaekit import content
-from cvaekit.manifest import Manifest, Task, explained, points_of_checks
+from cvaekit.manifest import Manifest, Task, explained, listed, points_of_checks
 from cvaekit.manifest import Table as Table
 from cvaekit.starter import starter
 
@@ -82,7 +82,7 @@ class Assignment(Manifest):
     @cached_property
     def reference_text(self) -> str:
         """The solution with its markers; raises KitError where Python or a marker is out of place."""
-        text, where = read(self.reference_file), _shown(self.reference_file)
+        text, where = read(self.reference_file), shown(self.reference_file)
         try:
             ast.parse(text)
             starter(text, where)
@@ -109,7 +109,7 @@ class Assignment(Manifest):
 
     def setting(self, name: str, schema: type[Settings]) -> Settings:
         """The table `[settings.NAME]`, held against `schema`; raises KitError."""
-        where = f"{_shown(self.manifest_file)}: [settings.{name}]"
+        where = f"{shown(self.manifest_file)}: [settings.{name}]"
         if name not in self.settings:
             raise KitError(f"{where} is missing; its keys are {', '.join(schema.model_fields)}")
         try:
@@ -196,7 +196,7 @@ def _load(kit: Kit, name: str) -> Assignment:
     try:
         found = Assignment.model_validate(read_toml(path))
     except ValidationError as error:
-        raise KitError("\n".join(f"{_shown(path)}: {line}" for line in explained(error, Assignment))) from None
+        raise KitError("\n".join(f"{shown(path)}: {line}" for line in explained(error, Assignment))) from None
     found._kit, found._name = kit, name
     if problems := list(_inconsistencies(found)):
         raise KitError("\n".join(problems))
@@ -208,11 +208,11 @@ def read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise KitError(f"{_shown(path)} is missing") from None
+        raise KitError(f"{shown(path)} is missing") from None
     except OSError as error:
-        raise KitError(f"{_shown(path)} cannot be read: {error.strerror}") from None
+        raise KitError(f"{shown(path)} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise KitError(f"{_shown(path)}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        raise KitError(f"{shown(path)}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -220,10 +220,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read(path))
     except tomllib.TOMLDecodeError as error:
-        raise KitError(f"{_shown(path)}: not TOML: {error}") from None
+        raise KitError(f"{shown(path)}: not TOML: {error}") from None
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """A path as messages name it: from the kit's root on."""
     inside = [number for number, part in enumerate(path.parts[:-1]) if part in PARTS]
     return "/".join(path.parts[inside[-1] if inside else -1 :])
@@ -231,7 +231,7 @@ def _shown(path: Path) -> str:
 
 def _inconsistencies(found: Assignment) -> Iterator[str]:
     """What is wrong between a manifest and the files beside it."""
-    manifest, ids = _shown(found.manifest_file), [task.id for task in found.tasks]
+    manifest, ids = shown(found.manifest_file), [task.id for task in found.tasks]
     for task in found.tasks:
         where = f"{manifest}: task {task.id}"
         if ids.count(task.id) > 1:
@@ -241,24 +241,23 @@ def _inconsistencies(found: Assignment) -> Iterator[str]:
                 yield f"{where}: depends_on names {needed!r}, which is no other task; tasks are {', '.join(ids)}"
         path = found.checks_of(task)
         if not path.is_file():
-            yield f"{where}: its checks are missing; write them into {_shown(path)}"
+            yield f"{where}: its checks are missing; write them into {shown(path)}"
             continue
         try:
             points = dict(points_of_checks(path))
         except (SyntaxError, ValueError) as error:
-            yield f"{_shown(path)}: {error}"
+            yield f"{shown(path)}: {error}"
             continue
         if not points:
-            yield f"{_shown(path)}: holds no check; a check is a function whose name starts with test_"
+            yield f"{shown(path)}: holds no check; a check is a function whose name starts with test_"
         elif not math.isclose(sum(points.values()), task.points):
-            parts = ", ".join(f"{name} {value:g}" for name, value in points.items())
             yield (
-                f"{where}: points = {task.points:g}, and its checks are worth {sum(points.values()):g} ({parts}); "
-                f"change one of them in {_shown(path)}, or the manifest"
+                f"{where}: points = {task.points:g}, and its checks are worth {sum(points.values()):g} ({listed(points)}); "
+                f"change one of them in {shown(path)}, or the manifest"
             )
     for path in (found.probes, found.reference_file):
         if not path.is_file():
-            yield f"{manifest}: {_shown(path)} is missing"
+            yield f"{manifest}: {shown(path)} is missing"
     for device in found.devices:
         if device not in ("cpu", "cuda"):
             yield f"{manifest}: devices names {device!r}; there are cpu and cuda"

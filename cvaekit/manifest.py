@@ -101,3 +101,8 @@ def points_of_checks(path: Path) -> Iterator[tuple[str, float]]:
                     raise ValueError(f"line {mark.lineno}: write the points as one number, @pytest.mark.points(3)")
                 points += value.value
         yield node.name.removeprefix("test_"), points
+
+
+def listed(points: dict[str, float]) -> str:
+    """Checks and their points, as messages list them."""
+    return ", ".join(f"{name} {value:g}" for name, value in points.items())

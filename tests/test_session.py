@@ -159,12 +159,33 @@ PROBE_FAULTS = {
         (PROBES, "def doubled", "def trebled(module, x):\n    return x\n\n\ndef doubled"),
         "probes.py: the probe trebled has no form; add it to FORMS, or start its name with _",
     ),
+    "a check that is run twice": (
+        (
+            CHECK,
+            "@pytest.mark.points(10)\ndef test_value(submission)",
+            "@pytest.mark.parametrize('n', [1, 2])\n@pytest.mark.points(10)\ndef test_value(submission, n)",
+        ),
+        "test_double.py: its text holds the checks value 10, and pytest finds value[1] 10, value[2] 10; write each",
+    ),
+    "points for the whole file": (
+        (
+            CHECK,
+            "@pytest.mark.points(10)",
+            "pytestmark = pytest.mark.points(5)\n\n\n@pytest.mark.points(10)\n"
+            "def test_shape(submission):\n    pass\n\n\n",
+        ),
+        "its text holds the checks shape 10, value 0, and pytest finds shape 10, value 5",
+    ),
+    "points marked twice": (
+        (CHECK, "@pytest.mark.points(10)", "@pytest.mark.points(4)\n@pytest.mark.points(6)"),
+        "its text holds the checks value 10, and pytest finds value 6",
+    ),
     "checks that cannot be imported": ((CHECK, "import torch", "import troch"), "No module named 'troch'"),
 }
 
 
 @pytest.mark.parametrize("fault", PROBE_FAULTS)
-def test_probes_and_checks_that_do_not_load_are_named(tmp_path, fault):
+def test_probes_and_checks_that_cannot_be_used_are_named(tmp_path, fault):
     edit, message = PROBE_FAULTS[fault]
     assignment = small_kit.write(tmp_path, [edit]).assignment("doubling")
     with pytest.raises((KitError, SandboxError)) as told, Session(assignment):

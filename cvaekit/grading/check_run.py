@@ -11,7 +11,8 @@ from cvaekit.grading import pytest_plugin
 from cvaekit.grading.form import forms
 from cvaekit.grading.pytest_plugin import ChecksPlugin
 from cvaekit.grading.questions import Grading
-from cvaekit.kit import Assignment
+from cvaekit.kit import Assignment, KitError, shown
+from cvaekit.manifest import listed, points_of_checks
 from cvaekit.sandbox import SandboxError
 from cvaekit.submission.intake import Submission
 from cvaekit.submission.source import Source
@@ -49,7 +50,19 @@ def run_checks(assignment: Assignment, plugin: ChecksPlugin, *options: str, left
 
 
 def load_checks(assignment: Assignment) -> None:
-    """Import all checks and probes, so that forked graders inherit them."""
+    """Import all checks and probes, so that forked graders inherit them.
+
+    Raises KitError where pytest finds other checks than those whose points the manifest was held against.
+    """
     forms(assignment)
     nothing = Grading(assignment, Submission("", ""), Source(), workers=None)  # type: ignore[arg-type]  # nothing is asked
-    run_checks(assignment, ChecksPlugin(nothing, {}), "--collect-only")
+    plugin = ChecksPlugin(nothing, {})
+    run_checks(assignment, plugin, "--collect-only")
+    for task in assignment.tasks:
+        found = {check.name: check.points for check in plugin.checks.values() if check.task == task.id}
+        written = dict(points_of_checks(path := assignment.checks_of(task)))
+        if found != written:
+            raise KitError(
+                f"{shown(path)}: its text holds the checks {listed(written)}, and pytest finds {listed(found)}; write "
+                "each as one function with its own @pytest.mark.points, without parametrize, classes or pytestmark"
+            )

@@ -56,6 +56,7 @@ class ChecksPlugin:
         self.faults = faults  # task id -> Failure text for a task whose symbol is not there at all
         self.on_task = on_task
         self.results: list[CheckResult] = []
+        self.checks: dict[str, Check] = {}  # by pytest's name of each
         self.collection_errors: list[str] = []  # check files that cannot be imported
         self._errors: dict[str, str] = {}
         self._task: str | None = None
@@ -116,7 +117,7 @@ class ChecksPlugin:
             error = call.excinfo.value
             self._errors[item.nodeid] = f"{call.excinfo.typename}: {error}"
             trace = error.trace if isinstance(error, ProbeError) else "".join(traceback.format_exception(error))
-            self.grading.traces.append(f"{_Item.of(item).id}\n{trace}")
+            self.grading.traces.append(f"{Check.of(item).id}\n{trace}")
         return report
 
     def _text(self, failure: failures.Failure, item: pytest.Item) -> str:
@@ -129,33 +130,39 @@ class ChecksPlugin:
         self.results.append(self._result(report))
 
     def _result(self, report: pytest.TestReport) -> CheckResult:
-        item = self._items[report.nodeid]
+        check = self.checks[report.nodeid]
         outcome: str = report.outcome
-        message = item.description
+        message = check.description
         if report.nodeid in self._errors:
             outcome, message = "error", self._errors[report.nodeid]
         elif report.outcome == "failed":
             message = str(report.longrepr)
         elif report.outcome == "skipped" and isinstance(report.longrepr, tuple):
             message = report.longrepr[2].removeprefix("Skipped: ")
-        return CheckResult(item.id, item.task, item.points, outcome, message, round(report.duration, 3))
+        return CheckResult(check.id, check.task, check.points, outcome, message, round(report.duration, 3))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._items = {item.nodeid: _Item.of(item) for item in session.items}
+        self.checks = {item.nodeid: Check.of(item) for item in session.items}
 
 
 @dataclass(frozen=True)
-class _Item:
-    id: str
+class Check:
+    """A test function as pytest collects it. `description` is the line that the report shows."""
+
     task: str
+    name: str
     points: float
     description: str
 
+    @property
+    def id(self) -> str:
+        return f"{self.task}.{self.name}"
+
     @classmethod
-    def of(cls, item: pytest.Item) -> "_Item":
+    def of(cls, item: pytest.Item) -> "Check":
         task = task_of(item.path)
         marker = item.get_closest_marker("points")
         function: Any = getattr(item, "function", None)
         description = (function.__doc__ or item.name).strip().splitlines()[0]
         points = float(marker.args[0]) if marker else 0.0
-        return cls(f"{task}.{item.name.removeprefix('test_')}", task, points, description)
+        return cls(task, item.name.removeprefix("test_"), points, description)

@@ -37,9 +37,10 @@ def use_one_thread() -> None:
 class Session:
     """A grader for one assignment. Use it as a context manager: opening it takes seconds, closing it ends the sandbox.
 
-    Opening raises SetupError for data or a device that cannot be had, KitError for probes without forms, and
-    SandboxError for a machine that cannot run submissions, or not in isolation of level `min_isolation`. It grades the
-    reference before anything else. Without full marks for it, `fault` says why, and nothing is graded after it.
+    Opening raises SetupError for data or a device that cannot be had, KitError for probes without
+    forms or checks that their text does not tell, and SandboxError for a machine that cannot run submissions, or not in
+    isolation of level `min_isolation`. It grades the reference before anything else. Without full marks for it, `fault`
+    says why, and nothing is graded after it.
     """
 
     def __init__(
