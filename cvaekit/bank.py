@@ -16,9 +16,8 @@ from pydantic import ValidationError
 
 from cvaekit.kit import Assignment, KitError, read_toml
 from cvaekit.manifest import Identifier, Table, Text, explained
+from cvaekit.starter import BEGIN, END, without_markers, without_starter_lines
 
-_MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
-_PLACEHOLDER = re.compile(r"^[ \t]*#:.*\n", re.MULTILINE)
 _DEFINITION = re.compile(r"^(?=class |def |@)", re.MULTILINE)
 
 
@@ -46,14 +45,14 @@ class Entry(Table):
 
     def source(self, reference: str) -> str:
         """The complete submission, made from the reference's text; BankError where a part does not fit."""
-        text = _PLACEHOLDER.sub("", reference)
+        text = without_starter_lines(reference)
         for old, new in self.replace:
             if (found := text.count(old)) != 1:
                 raise BankError(f"{self.id}: the reference has {old!r} {found} times, not once")
             text = text.replace(old, new)
         if self.solution is not None:
             text = self._solved(text, self.solution)
-        text = _MARKER.sub("", text)
+        text = without_markers(text)
         if self.before:
             lines = textwrap.dedent(self.before).strip("\n")
             text = _DEFINITION.sub(lambda _: f"{lines}\n\n\n", text, count=1)
@@ -62,15 +61,15 @@ class Entry(Table):
         return text
 
     def _solved(self, text: str, solution: str) -> str:
-        todo, begin, end = f"# TODO ({self.task})", "### BEGIN SOLUTION\n", "### END SOLUTION"
+        todo = f"# TODO ({self.task})"
         head, found, tail = text.partition(todo)
-        gap, begun, tail = tail.partition(begin)
+        gap, begun, tail = tail.partition(f"{BEGIN}\n")
         if not found or not begun or "# TODO" in gap:
             raise BankError(f"{self.id}: the reference has no solution region for task {self.task!r}")
-        tail = tail[tail.index(end) :]
+        tail = tail[tail.index(END) :]
         indent = gap[gap.rindex("\n") + 1 :]
         lines = textwrap.indent(textwrap.dedent(solution).strip("\n"), indent)
-        return f"{head}{todo}{gap}{begin}{lines}\n{indent}{tail}"
+        return f"{head}{todo}{gap}{BEGIN}\n{lines}\n{indent}{tail}"
 
 
 class Mistake(Entry):

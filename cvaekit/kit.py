@@ -251,8 +251,9 @@ def _inconsistencies(found: Assignment) -> Iterator[str]:
         if not points:
             yield f"{shown(path)}: holds no check; a check is a function whose name starts with test_"
         elif not math.isclose(sum(points.values()), task.points):
+            worth = f"{sum(points.values()):g} ({listed(points)})"
             yield (
-                f"{where}: points = {task.points:g}, and its checks are worth {sum(points.values()):g} ({listed(points)}); "
+                f"{where}: points = {task.points:g}, and its checks are worth {worth}; "
                 f"change one of them in {shown(path)}, or the manifest"
             )
     for path in (found.probes, found.reference_file):

@@ -1,4 +1,4 @@
-"""Make a starter from a solution: the marker lines, and what stands between them.
+"""The marker lines of a reference: make the starter, or the solution alone, out of its text.
 
 A solution stands between two marker lines. In the starter, the lines between them give way to those that start with
 `#: `, uncommented and with the same indentation; the markers, and the markers alone, vanish from both:
@@ -9,7 +9,11 @@ A solution stands between two marker lines. In the starter, the lines between th
     ### END SOLUTION
 """
 
+import re
+
 BEGIN, END, STARTER_LINE = "### BEGIN SOLUTION", "### END SOLUTION", "#:"
+_MARKERS = re.compile(rf"^[ \t]*(?:{BEGIN}|{END})[ \t]*\n", re.MULTILINE)
+_STARTER_LINES = re.compile(rf"^[ \t]*{STARTER_LINE}.*\n", re.MULTILINE)
 
 
 def starter(reference: str, name: str = "reference") -> str:
@@ -35,3 +39,22 @@ def starter(reference: str, name: str = "reference") -> str:
     if begun is not None:
         raise ValueError(f"{name}, line {begun}: the solution begun here never ends")
     return "\n".join(lines) + "\n"
+
+
+def without_markers(reference: str) -> str:
+    return _MARKERS.sub("", reference)
+
+
+def without_starter_lines(reference: str) -> str:
+    return _STARTER_LINES.sub("", reference)
+
+
+def numbers_of_solution_lines(reference: str) -> set[int]:
+    """Numbers of the lines between markers, the first line of the text being 1."""
+    found, inside = set(), False
+    for number, line in enumerate(reference.splitlines(), start=1):
+        if line.strip() in (BEGIN, END):
+            inside = line.strip() == BEGIN
+        elif inside:
+            found.add(number)
+    return found

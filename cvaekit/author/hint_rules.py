@@ -2,19 +2,19 @@
 
 import ast
 import re
-import textwrap
 from collections.abc import Iterator
 from functools import cache
 
 from cvaekit import bank
 from cvaekit.kit import Assignment
-from cvaekit.starter import starter
+from cvaekit.starter import numbers_of_solution_lines, starter
 
 SHORTEST, LONGEST = 20, 160  # characters of a mistake's hint
 BELITTLING = re.compile(
-    r"\b(just|simply|obvious(ly)?|easy|easily|trivial(ly)?|clearly|of course|silly|stupid|careless)\b", re.I
+    r"\b(just|simple|simply|obvious(ly)?|easy|easily|trivial(ly)?|clearly|of course|silly|stupid|careless)\b", re.I
 )
-CODE = re.compile(r"\d|[`=()\[\]*/_]|\b(torch|self)\.\w|\b(simple|dim|cat|randn|rsample|reduction)\b")
+# Signs and numbers; and words that only code has, whatever the assignment: names of torch and its arguments.
+CODE = re.compile(r"\d|[`=()\[\]*/_]|\b(torch|self)\.\w|\b(dim|cat|randn|rsample|reduction)\b")
 SHORTEST_VALUE = 12  # characters of a solution's expression that give it away; shorter ones turn up by chance
 
 
@@ -81,9 +81,10 @@ def _values(assignment: Assignment) -> frozenset[str]:
 
 
 def _solution_nodes(assignment: Assignment) -> Iterator[ast.AST]:
-    """The syntax of the code between each pair of markers, without the starter's lines."""
-    for region in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", assignment.reference_text, re.DOTALL):
-        yield from ast.walk(ast.parse(textwrap.dedent(re.sub(r"(?m)^[ \t]*#:.*\n", "", region)).rstrip()))
+    """The statements and expressions that begin between markers."""
+    text = assignment.reference_text
+    lines = numbers_of_solution_lines(text)
+    return (node for node in ast.walk(ast.parse(text)) if getattr(node, "lineno", None) in lines)
 
 
 def _dense(text: str) -> str:
