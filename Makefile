@@ -7,7 +7,7 @@ SUBMISSIONS := tests/submissions
 TYPED_APART := tests tests/author tests/benchmarks tests/explore tests/notebook tests/sandbox tests/thickness \
 	$(patsubst %/,%,$(sort $(dir $(wildcard assignments/*/test_*.py))))
 
-.PHONY: demo test check types course bench clean
+.PHONY: demo test check types types-of-product types-of-tests course bench clean
 
 demo: .venv/installed
 	$(BIN)/cvaekit grade --jobs 2 $(SUBMISSIONS)/right.py assignments/conditional_vae/cvae_starter.py \
@@ -27,7 +27,12 @@ check: types
 	$(BIN)/cvaekit build --check
 
 types: .venv/installed
+	@$(MAKE) --no-print-directory --jobs 2 types-of-product types-of-tests
+
+types-of-product:
 	$(BIN)/mypy
+
+types-of-tests:
 	$(BIN)/mypy --config-file tests/mypy.ini graders/*/test_*.py
 	@for folder in $(TYPED_APART); do echo "mypy $$folder"; \
 		MYPYPATH=tests:tests/notebook:tests/explore:$$folder $(BIN)/mypy --config-file tests/mypy.ini $$(ls $$folder/*.py | grep -v _starter.py) || exit 1; done
