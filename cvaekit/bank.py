@@ -4,6 +4,7 @@ Each list is a TOML file in the assignment's folder. An entry says how a submiss
 reference, so that nobody has to store whole submissions; `Entry.source` builds them.
 """
 
+import ast
 import re
 import textwrap
 from collections import Counter
@@ -43,12 +44,17 @@ class Entry(Table):
     also: tuple[str, ...] = ()
     group: str | None = None
 
+    @property
+    def where(self) -> str:
+        """File and id."""
+        return f"{FILES[type(self).__name__.lower()]}, {self.id}"
+
     def source(self, reference: str) -> str:
         """The complete submission, made from the reference's text; BankError where a part does not fit."""
         text = without_starter_lines(reference)
         for old, new in self.replace:
             if (found := text.count(old)) != 1:
-                raise BankError(f"{self.id}: the reference has {old!r} {found} times, not once")
+                raise BankError(f"{self.where}: the reference has {old!r} {found} times, not once")
             text = text.replace(old, new)
         if self.solution is not None:
             text = self._solved(text, self.solution)
@@ -60,12 +66,20 @@ class Entry(Table):
             text = f"{text.rstrip()}\n\n\n{textwrap.dedent(self.after).strip()}\n"
         return text
 
+    def tree(self, reference: str) -> ast.Module:
+        """The syntax of its submission; BankError where that is no Python, which nothing could be learned from."""
+        try:
+            return ast.parse(self.source(reference).encode())  # as bytes it may start with a mark
+        except SyntaxError as error:
+            line = (error.text or "").strip()
+            raise BankError(f"{self.where}: its submission is no Python at `{line}` ({error.msg}); mend it") from None
+
     def _solved(self, text: str, solution: str) -> str:
         todo = f"# TODO ({self.task})"
         head, found, tail = text.partition(todo)
         gap, begun, tail = tail.partition(f"{BEGIN}\n")
         if not found or not begun or "# TODO" in gap:
-            raise BankError(f"{self.id}: the reference has no solution region for task {self.task!r}")
+            raise BankError(f"{self.where}: the reference has no solution region for task {self.task!r}")
         tail = tail[tail.index(END) :]
         indent = gap[gap.rindex("\n") + 1 :]
         lines = textwrap.indent(textwrap.dedent(solution).strip("\n"), indent)
@@ -95,6 +109,9 @@ class Ambiguous(Entry):
 
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
+
+
+FILES = {"mistake": "mistakes.toml", "variant": "variants.toml", "ambiguous": "ambiguous.toml"}
 
 
 @dataclass(frozen=True)
@@ -133,9 +150,6 @@ def load(assignment: Assignment) -> Bank:
     for entry in everything:
         entry.source(bank.reference)
     return bank
-
-
-FILES = {"mistake": "mistakes.toml", "variant": "variants.toml", "ambiguous": "ambiguous.toml"}
 
 
 def _entries(assignment: Assignment, table: str, kind: type[AnyEntry]) -> tuple[AnyEntry, ...]:

@@ -124,8 +124,8 @@ def test_left_out_is_what_runs_the_reference_s_own_code(assignment, what):
     parts, left = REACH[what]
     parts = dict(parts)
     task = next((name for name in parts if name in BEHAVIOUR), "kl_loss")
-    source = Entry(id="e", task=task, solution=parts.pop(task, KL), **parts).source(BANK.reference)
-    assert untouched(source, assignment) == left
+    tree = Entry(id="e", task=task, solution=parts.pop(task, KL), **parts).tree(BANK.reference)
+    assert untouched(tree, assignment) == left
 
 
 def test_names_choose_tasks_and_entries(assignment):

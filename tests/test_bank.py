@@ -213,7 +213,7 @@ def test_ambiguous_entries_carry_their_policy(load_entries):
         ({"colour": "red"}, "unknown key colour"),
         ({"solution": 3}, "solution = 3: input should be a valid string"),
         ({"replace": ["y"]}, "replace.0 = 'y': input should be a valid tuple"),
-        ({"replace": [["z", "y"]]}, "a: the reference has 'z' 0 times, not once"),
+        ({"replace": [["z", "y"]]}, "mistakes.toml, a: the reference has 'z' 0 times, not once"),
         ({"replace": [["x", "y"]]}, "a: the reference has 'x' 2 times, not once"),
         ({"task": "two"}, "no solution region for task 'two'"),
     ],

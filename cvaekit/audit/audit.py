@@ -131,9 +131,9 @@ def run(audit: Audit, entries: Sequence[Entry], session: Session, *, jobs: int, 
     slow = {task.id for task in assignment.tasks if task.slow}
     submissions, left_out = [], []
     for entry in entries:
-        source = entry.source(assignment.reference_text)
-        submissions.append(Submission(entry.id, assignment.files[0], source.encode()))
-        judged = everything - untouched(source, assignment) - slow | {entry.task}
+        text = entry.source(assignment.reference_text)
+        submissions.append(Submission(entry.id, assignment.files[0], text.encode()))
+        judged = everything - untouched(entry.tree(assignment.reference_text), assignment) - slow | {entry.task}
         if judged - slow and not is_wrong(entry):
             judged -= slow
         left_out.append(() if thorough else tuple(sorted(everything - judged)))

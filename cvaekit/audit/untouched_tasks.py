@@ -15,10 +15,9 @@ from cvaekit.manifest import Task
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def untouched(source: str, assignment: Assignment) -> set[str]:
-    """Ids of the tasks that `source` answers with the reference's own code."""
-    reference = bank.solution(assignment).encode()
-    changed = _changed(ast.parse(source.encode()), ast.parse(reference))  # as bytes they may start with a mark
+def untouched(submission: ast.Module, assignment: Assignment) -> set[str]:
+    """Ids of the tasks that `submission` answers with the reference's own code."""
+    changed = _changed(submission, ast.parse(bank.solution(assignment)))
     if changed is None:
         return set()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from cvaekit import bank
 from cvaekit.author import hint_rules
 from cvaekit.author.generated_files import differences, generated_files
+from cvaekit.bank import BankError
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import Session, use_one_thread
 from cvaekit.kit import Assignment, Kit, KitError, read, read_toml
@@ -20,23 +21,24 @@ Complaints = Iterator[str]
 UNTOUCHED = ("not_attempted", "blocked")  # what every task of the starter has to be
 
 
-def check_files(kit: Kit, name: str) -> Complaints:
+def check_files(kit: Kit, name: str) -> list[str]:
     """What the files tell, in seconds, with nothing graded.
 
     Stops after a manifest, a bank or a solution with faults, for all else is read with their help.
     """
+    found: list[str] = []
     try:
         assignment = kit.assignment(name)
         bank.load(assignment)
-        yield from _starter_text(assignment)
+        found += _starter_text(assignment)
     except KitError as error:
-        yield from str(error).splitlines()
-        return
-    for part in (_checks, _banks, hint_rules.faults_of_hints, _handout, _plan, _visible_tests, _generated):
+        return str(error).splitlines()
+    for part in (_probes, _checks, _banks, hint_rules.faults_of_hints, _handout, _plan, _visible_tests, _generated):
         try:
-            yield from part(assignment)
+            found += part(assignment)
         except KitError as error:
-            yield from str(error).splitlines()
+            found += str(error).splitlines()
+    return list(dict.fromkeys(found))  # two parts may read one file
 
 
 def check_grading(
@@ -57,7 +59,7 @@ def check_grading(
         with Session(assignment) as session:
             if session.fault:
                 remedy = "Mend the check or the probe (a traceback above names the line that broke), or the reference."
-                yield f"graders/{assignment.name}, {_reference(assignment)}: {session.fault.rstrip('.')}. {remedy}"
+                yield f"graders/{assignment.name}, {_reference(assignment)}: {session.fault} {remedy}"
                 return
             yield from _starter_marks(session)
             yield from _bank_marks(session, jobs, thorough, on_entry)
@@ -91,6 +93,13 @@ def _starter_text(assignment: Assignment) -> Complaints:
                 )
 
 
+def _probes(assignment: Assignment) -> Complaints:
+    try:
+        ast.parse(read(assignment.probes))
+    except SyntaxError as error:
+        yield f"{_hidden(assignment, assignment.probes.name)}, line {error.lineno}: {error.msg}"
+
+
 def _checks(assignment: Assignment) -> Complaints:
     paths = [assignment.checks_of(task) for task in assignment.tasks]
     for path in sorted(assignment.folder.glob("test_*.py")):
@@ -120,6 +129,11 @@ def _banks(assignment: Assignment) -> Complaints:
             if task.id not in have:
                 where = _hidden(assignment, bank.FILES[kind])
                 yield f"{where}: task {task.id} has no {kind}; add one, or nothing shows that its checks {use}"
+    for entry in bank.chosen(banks, []):
+        try:
+            entry.tree(banks.reference)
+        except BankError as error:
+            yield _hidden(assignment, str(error))
 
 
 def _handout(assignment: Assignment) -> Complaints:
@@ -206,8 +220,7 @@ def _starter_marks(session: Session) -> Complaints:
 def _bank_marks(session: Session, jobs: int, thorough: bool, on_entry: Callable[[str], None]) -> Complaints:
     from cvaekit.audit.audit import Audit, run
 
-    banks, audit = bank.load(session.assignment), Audit(session.assignment, complete=True)
-    entries = [*banks.mistakes, *banks.variants, *banks.ambiguous]
+    audit, entries = Audit(session.assignment, complete=True), bank.chosen(bank.load(session.assignment), [])
     for verdict in run(audit, entries, session, jobs=jobs, thorough=thorough):
         on_entry(verdict.id)
     bad = [verdict for verdict in audit.verdicts if verdict.problem]

@@ -58,7 +58,7 @@ def _complaints(kit: Kit, name: str, files_only: bool, thorough: bool, jobs: int
     from cvaekit.author import soundness
     from cvaekit.sandbox import SandboxError
 
-    found = list(soundness.check_files(kit, name))
+    found = soundness.check_files(kit, name)
     if found or files_only:
         return found
     assignment = kit.assignment(name)

@@ -178,6 +178,7 @@ class Session:
         if report.score is None or lost:
             assert lost is not None  # an ungradable report has no points
             why = " ".join(lost.feedback.split())
+            why += "" if why.endswith((".", "?")) else "."
             where = "" if report.score is None else f" It loses points in {lost.id}:"
             self.fault = (
                 f"The reference of {self.assignment.name} does not get full marks, so nothing is graded.{where} {why}"

@@ -104,6 +104,18 @@ FILES = {
         'task = "rows"',
         "mistakes.toml, length_of_columns: unknown task rows; known are unit_rows",
     ),
+    "a mistake that is no Python": (
+        MISTAKES,
+        "norm(dim=0, keepdim=True)",
+        "norm(dim=0, keepdim=True",
+        "graders/rows/mistakes.toml, length_of_columns: its submission is no Python at `scaled = x / x.norm(dim=0",
+    ),
+    "a variant that is no Python": (
+        f"{G}/variants.toml",
+        "scaled = torch",
+        "scaled == = torch",
+        "graders/rows/variants.toml, functional_normalize: its submission is no Python at `scaled == = torch",
+    ),
     "code in a hint": (
         MISTAKES,
         "Along which axis",
@@ -186,24 +198,33 @@ FILES = {
 @pytest.mark.parametrize("fault", FILES)
 def test_what_the_files_tell(broken, fault):
     file, old, new, complaint = FILES[fault]
-    found = list(soundness.check_files(broken(file, old, new), NAME))
+    found = soundness.check_files(broken(file, old, new), NAME)
     assert any(complaint in line for line in found), found
 
 
+@pytest.mark.parametrize("file", [MANIFEST, PROBES, CHECKS, MISTAKES, PLAN, SOLUTION, HANDOUT, VISIBLE])
+def test_a_file_that_is_not_utf_8_is_told_once(scaffold, tmp_path, file):
+    root = shutil.copytree(scaffold, tmp_path / "kit")
+    (root / file).write_bytes((root / file).read_bytes() + b"# \xff\n")
+    [complaint] = soundness.check_files(Kit(root), NAME)
+    assert complaint.startswith(file)
+    assert "UTF-8" in complaint
+
+
 def test_a_sound_assignment_gives_no_complaint(scaffold):
-    assert list(soundness.check_files(Kit(scaffold), NAME)) == []
+    assert soundness.check_files(Kit(scaffold), NAME) == []
 
 
 @pytest.mark.parametrize("name", KIT.names())
 def test_the_shipped_assignments_are_sound_as_far_as_their_files_tell(name):
-    assert list(soundness.check_files(KIT, name)) == []
+    assert soundness.check_files(KIT, name) == []
 
 
 def test_a_broken_manifest_is_told_without_torch(broken):
     kit = broken(MANIFEST, "points = 10", "points = 12")
     program = (
         "import sys; from pathlib import Path; from cvaekit.author import soundness; from cvaekit.kit import Kit; "
-        f"assert list(soundness.check_files(Kit(Path({str(kit.root)!r})), {NAME!r})); assert 'torch' not in sys.modules"
+        f"assert soundness.check_files(Kit(Path({str(kit.root)!r})), {NAME!r}); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
