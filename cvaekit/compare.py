@@ -1,4 +1,4 @@
-"""When are two answers the same? Tolerances for what honest float32 arithmetic may differ in."""
+"""Compare answers, with tolerances for what honest float32 arithmetic may differ in."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The trusted side of the kit: manifests, hidden checks, sandbox, reports and the command line.
+"""The hidden side of the kit: manifests, probes, checks, known mistakes and right variants.
 
-Kept empty of imports, so that the sandbox's processes can import `cvaekit.sandbox` without loading anything else.
+Kept empty of imports: workers import probes from here, and nothing else is to come with them.
 """

@@ -1,4 +1,4 @@
-"""What became of one entry of the banks, and what is wrong with that."""
+"""Compare the report on an entry of the banks with what the entry should get."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cvaekit import student
-from cvaekit.kit import Assignment, KitError
+from cvaekit.kit import Assignment, KitError, shown
 from cvaekit.starter import starter
 
 STUDENT = Path(student.__file__).parent
@@ -47,7 +47,7 @@ def _alone(path: Path) -> str:
 def _shared(assignment: Assignment, name: str) -> str:
     path = assignment.kit.root / "reference" / name
     if not path.is_file():
-        manifest = "/".join(assignment.manifest_file.parts[-3:])
+        manifest = shown(assignment.manifest_file)
         raise KitError(f"reference/{name} is missing; write it, or take it out of `shared` in {manifest}")
     return _alone(path)
 
@@ -65,7 +65,7 @@ def differences(files: Mapping[Path, str]) -> list[str]:
 
 
 def _difference(path: Path, text: str) -> str | None:
-    name = "/".join(path.parts[-3:])
+    name = shown(path)
     if not path.is_file():
         return f"{name} is missing"
     found = path.read_bytes().decode("utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""`cvaekit audit`: what the graders accept and reject."""
+"""`cvaekit audit`: list what the graders accept and reject."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from cvaekit.audit import terminal
 from cvaekit.audit.audit import Audit, run
 from cvaekit.audit.page import page
 from cvaekit.bank import Entry
-from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, fail, progress_bar
+from cvaekit.command.shared import CORES, UNGRADABLE, Jobs, KitFolder, fail, progress_bar
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import Session
 from cvaekit.kit import Assignment, KitError
@@ -37,9 +37,7 @@ def audit(
         bool,
         typer.Option("--thorough", help="Judge all tasks of every entry: also slow ones, and those it cannot touch."),
     ] = False,
-    jobs: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
-    ] = CORES,
+    jobs: Jobs = CORES,
     kit: KitFolder = None,
 ) -> None:
     """Hold every known mistake and every right variant against every check.

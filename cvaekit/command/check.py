@@ -1,4 +1,4 @@
-"""`cvaekit check`: is an assignment sound?"""
+"""`cvaekit check`: list what is wrong with an assignment."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 from rich.progress import TimeElapsedColumn
 
 from cvaekit import kit as kits
-from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, fail, progress_bar
+from cvaekit.command.shared import CORES, UNGRADABLE, Jobs, KitFolder, fail, progress_bar
 from cvaekit.kit import Kit
 
 UNSOUND = 1
@@ -20,9 +20,7 @@ def check(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Judge all tasks of every entry of the banks, slow ones too.")
     ] = False,
-    jobs: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
-    ] = CORES,
+    jobs: Jobs = CORES,
     kit: KitFolder = None,
 ) -> None:
     """Hold assignments to what an instructor relies on; every complaint says what to mend.

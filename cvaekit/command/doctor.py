@@ -1,13 +1,12 @@
 """`cvaekit doctor`: show what this machine offers."""
 
-import os
 import platform
 
 from rich.console import Console
 from rich.table import Table
 
 from cvaekit import kit as kits
-from cvaekit.command.shared import KitFolder
+from cvaekit.command.shared import CORES, KitFolder
 from cvaekit.grading import data
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import use_one_thread, versions
@@ -40,8 +39,7 @@ def doctor(kit: KitFolder = None) -> None:
 def _machine(table: Table) -> None:
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    table.add_row("machine", f"{platform.system()} {platform.release()} on {platform.machine()}, {cores} cores")
+    table.add_row("machine", f"{platform.system()} {platform.release()} on {platform.machine()}, {CORES} cores")
     table.add_row(
         "gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "none; training runs on the CPU"
     )

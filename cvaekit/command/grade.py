@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 from cvaekit import kit as kits
-from cvaekit.command.shared import CORES, UNGRADABLE, KitFolder, fail, progress_bar
+from cvaekit.command.shared import CORES, UNGRADABLE, Jobs, KitFolder, fail, progress_bar
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import DEVICES, MIN_ISOLATION, Session
 from cvaekit.kit import Assignment, Kit, KitError
@@ -50,12 +50,7 @@ def grade(
             help="Where the assignment's full data set is. [default: CVAEKIT_DATA, ./data, the kit's own]",
         ),
     ] = None,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=1, help="How many submissions to grade at once.", show_default="one for each core"
-        ),
-    ] = CORES,
+    jobs: Jobs = CORES,
     min_isolation: Annotated[
         int,
         typer.Option(metavar="N", min=0, max=3, help="Refuse to grade below this isolation level; see cvaekit doctor."),

@@ -20,6 +20,9 @@ KitFolder = Annotated[
         help="The kit with the assignments. [default: CVAEKIT_KIT, the kit around this folder, the shipped one]",
     ),
 ]
+Jobs = Annotated[
+    int, typer.Option(metavar="N", min=1, help="How many to grade at once.", show_default="one for each core")
+]
 
 
 def fail(message: str, code: int = USAGE) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Is an answer of the form that its probe gives? A worker's reply may be anything that the wire can carry."""
+"""Check that an answer has the form that its probe promises: a reply may be anything that the wire can carry."""
 
 import difflib
 import importlib

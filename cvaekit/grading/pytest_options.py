@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cvaekit.kit import Assignment, Kit, KitError
+from cvaekit.kit import MANIFEST, Assignment, Kit, KitError
 
 USAGE = "pytest graders/NAME --submission PATH"
 
@@ -13,6 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("cvaekit")
     group.addoption("--submission", metavar="PATH", help="the submission to run the hidden checks against")
     group.addoption("--device", default="cpu", choices=["cpu", "cuda"], help="where to train (default: cpu)")
+    group.addoption("--data", metavar="FOLDER", type=Path, help="where the assignment's full data set is")
 
 
 @pytest.hookimpl(trylast=True)
@@ -40,7 +41,7 @@ def _register(config: pytest.Config, path: Path) -> None:
     assignment = _assignment(config)
     try:
         submission = intake.find(path, assignment)
-        session = Session(assignment, device=config.getoption("--device")).__enter__()
+        session = Session(assignment, device=config.getoption("--device"), data=config.getoption("--data")).__enter__()
         config.add_cleanup(session.close)
         if session.fault:
             raise pytest.UsageError(session.fault)
@@ -63,7 +64,7 @@ def _assignment(config: pytest.Config) -> Assignment:
         (folder.parents[1], folder.name)
         for path in folders
         for folder in (path, path.parent)
-        if (folder / "assignment.toml").is_file()
+        if (folder / MANIFEST).is_file()
     }
     if len(found) != 1:
         raise pytest.UsageError(f"name the checks of one assignment: {USAGE}")

@@ -1,7 +1,7 @@
 """What the hidden tests of a notebook call when nbgrader executes them itself, without the kit's configuration.
 
 The notebook is graded from its file, by a process of its own, with the checks of `cvaekit grade`. The score passes
-through the student's kernel, so a submission that sets out to can forge it; the kit's configuration has no such road.
+through the student's kernel, where a submission can forge it; under the kit's configuration it does not.
 """
 
 import functools

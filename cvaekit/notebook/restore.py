@@ -1,4 +1,4 @@
-"""Read submitted notebooks for nbgrader, whatever has become of them.
+"""Read submitted notebooks for nbgrader, damaged and tampered ones too.
 
 nbgrader trusts a submission's metadata: a duplicated cell stops the whole run, a deleted test leaves no mark, a file
 that is not JSON costs the student the feedback. Here the student's cells keep their places and their text, and

@@ -1,4 +1,4 @@
-"""Understand a submission's text: does it parse, which gaps are still open, what does it import?"""
+"""Read a submission's text: whether it parses, which gaps are still open, what it imports."""
 
 import ast
 import io

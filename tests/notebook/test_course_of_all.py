@@ -43,14 +43,15 @@ def test_the_gradebook_has_the_command_lines_scores(course, name):
     with (course.folder / "tasks.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["assignment"] == name]
     tasks = {task.id for task in KIT.assignment(name).tasks}
-    for student in ("wrong", "untouched"):
+    students = ("wrong", "untouched")
+    paths = [course.folder / "submitted" / student / name / KIT.assignment(name).notebook for student in students]
+    result = course.run("cvaekit", "grade", *paths, "--json", course.folder / "reports.jsonl")
+    assert result.returncode == 0
+    reports = map(json.loads, (course.folder / "reports.jsonl").read_text().splitlines())
+    for student, report in zip(students, reports, strict=True):
         marks = {
             row["task"]: float(row["score"]) for row in rows if row["student_id"] == student and row["task"] in tasks
         }
-        path = course.folder / "submitted" / student / name / KIT.assignment(name).notebook
-        result = course.run("cvaekit", "grade", path, "--json", course.folder / "report.json")
-        assert result.returncode == 0
-        report = json.loads((course.folder / "report.json").read_text())
         assert report["assignment"] == name
         assert marks == {task["id"]: task["score"] for task in report["tasks"]}
         assert 0 < sum(marks.values()) < 100 if student == "wrong" else sum(marks.values()) == 0
