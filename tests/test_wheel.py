@@ -1,6 +1,7 @@
 """The wheel installs one package that works from any folder, for root and for an ordinary user."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,11 +117,15 @@ def _install(python, wheel, dependencies, folder, user):
     return Installed(environment, packages, work, user)
 
 
-def test_grade(installed):
-    done = installed("grade", "cvae.py")
-    assert done.stdout.startswith("cvae.py")
-    assert "100 / 100" in done.stdout
-    assert "Isolation: level 3" in done.stdout
+def test_grade_from_where_a_submission_cannot_read_the_kit(installed):
+    secret = installed.packages / "cvaekit" / "shipped" / "reference" / "conditional_vae" / "cvae.py"
+    (installed.work / "spy.py").write_text(SUBMISSION.read_text() + f"\nopen({str(secret)!r})\n")
+    right, spy = re.split("^(?=spy.py)", installed("grade", "cvae.py", "spy.py").stdout, maxsplit=1, flags=re.MULTILINE)
+    assert right.startswith("cvae.py")
+    assert "100 / 100" in right
+    assert "Isolation: level 3" in right
+    assert "PermissionError" in spy
+    assert "0 / 100" in spy
 
 
 def test_audit(installed):
@@ -146,12 +151,3 @@ def test_new_and_check(installed):
     installed("new", "tripling", "--kit", "mine")
     assert (installed.work / "mine" / "graders" / "tripling" / "assignment.toml").is_file()
     installed("check", "tripling", "--kit", "mine")
-
-
-def test_a_submission_cannot_read_the_installed_kit(installed):
-    secret = installed.packages / "cvaekit" / "shipped" / "reference" / "conditional_vae" / "cvae.py"
-    text = SUBMISSION.read_text() + f"\nopen({str(secret)!r})\n"
-    (installed.work / "spy.py").write_text(text)
-    done = installed("grade", "spy.py")
-    assert "PermissionError" in done.stdout
-    assert "0 / 100" in done.stdout
