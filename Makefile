@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SUBMISSIONS := tests/submissions
+# Begun first, or one process is busy with them when the others have nothing left to do.
+LONG_TESTS := tests/notebook tests/thickness tests/test_wheel.py
 # Folders whose modules import their neighbours by bare name, as pytest lets them; mypy is told one folder at a time.
 # Starters are left out: until a student fills a gap, `...` stands there in place of a number or a tensor.
 TYPED_APART := tests tests/author tests/benchmarks tests/explore tests/notebook tests/sandbox tests/thickness \
@@ -17,7 +19,7 @@ demo: .venv/installed
 	$(BIN)/cvaekit grade $(SUBMISSIONS)/radius_for_width.py
 
 test: check
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not course' \
+	$(BIN)/python -m pytest $(LONG_TESTS) tests --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not course' \
 		--cov cvaekit --cov graders --cov-report term:skip-covered
 	$(BIN)/cvaekit audit
 

@@ -127,11 +127,12 @@ def test_misplaced_markers_are_errors(text, message):
 
 
 def test_differences_show_what_changed(tmp_path):
-    same, stale, missing = (tmp_path / name for name in ("same.py", "stale.py", "missing.py"))
+    folder = tmp_path / "assignments" / "rows"
+    same, stale, missing = (folder / name for name in ("same.py", "stale.py", "missing.py"))
     write({same: "x = 1\n", stale: "x = 1\n"})
     found = differences({same: "x = 1\n", stale: "x = 2\n", missing: ""})
-    assert found[1] == f"{tmp_path.parent.name}/{tmp_path.name}/missing.py is missing"
-    assert found[0].startswith(f"{tmp_path.parent.name}/{tmp_path.name}/stale.py is out of date\n")
+    assert found[1] == "assignments/rows/missing.py is missing"
+    assert found[0].startswith("assignments/rows/stale.py is out of date\n")
     assert "-x = 1\n+x = 2" in found[0]
     assert len(found) == 2
 
