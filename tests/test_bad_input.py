@@ -60,6 +60,12 @@ CASES = {
     ),
     "returns_wrong_type": edited("    return recon_loss + kl_loss", "    return str(recon_loss + kl_loss)"),
     "returns_nan": edited("torch.exp(0.5 * logvar)", "torch.sqrt(logvar)"),
+    "exit_in_a_line_that_is_needed": edited(
+        "class SimpleCVAE(nn.Module):", "import os\n\n\nclass SimpleCVAE(os._exit(0)):"
+    ),
+    "broken_line_that_is_needed": edited(
+        "class SimpleCVAE(nn.Module):", "WIDTH = 500 / 0\n\n\nclass SimpleCVAE(nn.Module):"
+    ).replace("nn.Linear(256, 128)", "nn.Linear(256, int(WIDTH))"),
     "memory_bomb": in_method("bytearray(10**12)"),
 }
 
@@ -132,9 +138,10 @@ def test_endless_recursion_is_an_exception_like_any_other(grade):
     assert "needs a case in which it does not" in decode.feedback
 
 
-@pytest.mark.parametrize("name", ["empty", "syntax_error", "gap_mark_left", "exception_at_import", "os_exit_at_import"])
+@pytest.mark.parametrize("name", ["empty", "not_utf8", "exit_in_a_line_that_is_needed"])
 def test_whole_file_faults_score_nothing(name, grade):
-    assert grade(Submission(name, "cvae.py", CASES[name].encode())).score == 0
+    content = CASES[name]
+    assert grade(Submission(name, "cvae.py", content if isinstance(content, bytes) else content.encode())).score == 0
 
 
 def test_every_golden_report_has_its_case():

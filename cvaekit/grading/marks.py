@@ -25,7 +25,7 @@ def symbol_faults(grading: Grading) -> dict[str, str]:
                     f"{filename} defines no {name}.\nHint: The name is looked up as the starter spells it; "
                     "was it renamed, misspelled, or indented out of its place?"
                 )
-            elif found[name] != kind and not (kind == "function" and found[name] == "class"):
+            elif found[name] not in (kind, "failed") and not (kind == "function" and found[name] == "class"):
                 faults[task.id] = f"{name} should be a {kind}; what {filename} defines by this name is not one."
             else:
                 continue

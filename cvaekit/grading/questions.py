@@ -1,6 +1,7 @@
 """Questions that checks put to one submission, and the worker of each task that answers them."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -47,7 +48,14 @@ class Workers(Protocol):
     """Whatever starts a worker: a Sandbox, or a forked grader's Connection to one; InProcess for trusted sources."""
 
     def worker(
-        self, source: bytes, filename: str, *, seed: int = 0, preload: tuple[str, ...] = (), device: str = "cpu"
+        self,
+        source: bytes,
+        filename: str,
+        *,
+        seed: int = 0,
+        preload: tuple[str, ...] = (),
+        modules: Mapping[str, str] | None = None,
+        device: str = "cpu",
     ) -> WorkerLike: ...
 
 
@@ -99,7 +107,11 @@ class Grading:
             worker, self._spare = self._spare, None
             return worker
         return self.workers.worker(
-            self.submission.source, self.submission.filename, preload=self.source.imports, device=device
+            self.source.code.encode("utf-8", "surrogatepass"),
+            self.submission.filename,
+            preload=self.source.imports,
+            modules=self.source.modules,
+            device=device,
         )
 
     def close(self) -> None:

@@ -244,6 +244,8 @@ def _judge(grading: "Grading", on_task: Callable[[Task], None]) -> list[TaskRepo
     gaps = {task.id for task in tasks if task.gaps}
     if source.fault or set(source.open_gaps) >= gaps:  # nothing can be run, or nothing has been done yet
         return [marks.unjudged(grading, task, source.fault or "") for task in tasks]
+    if source.note:
+        grading.notes[tasks[0].id] = [source.note]
     with closing(grading):
         try:
             faults = marks.symbol_faults(grading)

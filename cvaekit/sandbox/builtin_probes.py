@@ -3,17 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
+from cvaekit.sandbox.importer import Unavailable
 from cvaekit.sandbox.probe import call, describe
 
 
 def definitions(module: Any, names: list[str]) -> dict[str, str]:
-    """Map each dotted name of the submission to "class", "function", "missing", or a description of its value."""
+    """Map each dotted name of the submission to "class", "function", "missing", or a description of its value.
+
+    "failed" is what its own statement left unbound: whoever uses it learns why.
+    """
     found = {}
     for name in names:
         value: Any = module
         for part in name.split("."):
-            value = call(getattr, value, part, None)
-        if value is None:
+            if not isinstance(value, Unavailable):
+                value = call(getattr, value, part, None)
+        if isinstance(value, Unavailable):
+            found[name] = "failed"
+        elif value is None:
             found[name] = "missing"
         elif isinstance(value, type):
             found[name] = "class"

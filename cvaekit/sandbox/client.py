@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -49,14 +49,22 @@ class Connection:
         return self._sandbox.probes
 
     def worker(
-        self, source: bytes, filename: str, *, seed: int = 0, preload: Sequence[str] = (), device: str = "cpu"
+        self,
+        source: bytes,
+        filename: str,
+        *,
+        seed: int = 0,
+        preload: Sequence[str] = (),
+        modules: Mapping[str, str] | None = None,
+        device: str = "cpu",
     ) -> Worker:
         """Start a locked process, which imports `source` when it is first asked. Raises SandboxError.
 
         preload: packages that the source imports; those in preload.PACKAGES are imported before it.
+        modules: texts of other files that the source may import, by the names of their modules.
         device: "cpu" forks the zygote; "cuda" starts a new interpreter that may open the GPU's device files.
         """
-        return Worker(self, source, filename, seed=seed, preload=preload, device=device)
+        return Worker(self, source, filename, seed=seed, preload=preload, modules=modules or {}, device=device)
 
     def request(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         """Send a request to the zygote and return its reply. Raises SandboxError if it ended or failed."""

@@ -3,7 +3,7 @@
 The answers are those of a sandboxed worker. A submission is never asked this way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -23,9 +23,16 @@ class InProcess:
         self.seed_offset = seed_offset
 
     def worker(
-        self, source: bytes, filename: str, *, seed: int = 0, preload: tuple[str, ...] = (), device: str = "cpu"
+        self,
+        source: bytes,
+        filename: str,
+        *,
+        seed: int = 0,
+        preload: tuple[str, ...] = (),
+        modules: Mapping[str, str] | None = None,
+        device: str = "cpu",
     ) -> "TrustedWorker":
-        """Return a worker for `source`. `preload` and `device` have no effect."""
+        """Return a worker for `source`. `preload`, `modules` and `device` have no effect."""
         return TrustedWorker(self, source, filename, seed)
 
 

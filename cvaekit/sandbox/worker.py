@@ -4,8 +4,6 @@ The process holds no secret, and the grader trusts no reply: it judges the value
 """
 
 import contextlib
-import importlib.util
-import linecache
 import os
 import random
 import socket
@@ -13,11 +11,11 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from io import BufferedReader
-from pathlib import PurePath
 from types import ModuleType
 from typing import Any, NoReturn
 
 from cvaekit.sandbox import wire
+from cvaekit.sandbox.importer import FILES, import_submission
 from cvaekit.sandbox.probe import CallRaised, Unexpected, call
 
 MESSAGE_LIMIT = 10_000  # characters; the grader cuts to fewer
@@ -54,7 +52,7 @@ def answer_requests(frames: socket.socket, probes: Mapping[str, Probe]) -> NoRet
                 reseed(header["seed"])
             if header["op"] == "import":
                 filename = header["filename"]
-                module = call(import_submission, bytes(body), filename)
+                module = call(import_submission, bytes(body), filename, header["modules"])
                 value = None
             else:
                 value = probes[header["probe"]](module, **wire.unpack(header, body))
@@ -70,21 +68,6 @@ def answer_requests(frames: socket.socket, probes: Mapping[str, Probe]) -> NoRet
         with contextlib.suppress(Exception):  # the submission may have replaced sys.stdout
             sys.stdout.flush()
         frames.sendall(b"".join(reply))
-
-
-def import_submission(source: bytes, filename: str) -> ModuleType:
-    """Import a submission from its bytes, so that dataclasses, inspect and torch.jit find its module and its text."""
-    code = compile(source, filename, "exec", dont_inherit=True)
-    text = importlib.util.decode_source(source)
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    name = PurePath(filename).stem
-    if name in sys.modules or name == "__main__":  # a file called random.py must not replace random
-        name = f"submission_{name}"
-    module = ModuleType(name)
-    module.__file__ = filename
-    sys.modules[name] = module
-    exec(code, module.__dict__)
-    return module
 
 
 def _receive(requests: BufferedReader) -> tuple[dict[str, Any], bytearray]:
@@ -112,7 +95,7 @@ def error_details(error: BaseException, filename: str) -> dict[str, Any]:
     """Return type, message and traceback ("trace") of an exception, and the deepest "line" of the submission's file."""
     try:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
-        message = str(message)[:MESSAGE_LIMIT]
+        message = f"{message}{_in_another_file(error, filename)}"[:MESSAGE_LIMIT]
         trace = "".join(traceback.format_tb(error.__traceback__))[-MESSAGE_LIMIT:]
     except BaseException:  # the submission may define __str__ of its exceptions
         message = trace = ""
@@ -125,3 +108,10 @@ def _line(error: BaseException, filename: str) -> int | None:
         return error.lineno
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == filename]
     return lines[-1] if lines else None
+
+
+def _in_another_file(error: BaseException, filename: str) -> str:
+    """Return file and line, in brackets, where a traceback ends in another file of the submission; else nothing."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [place for place in frames if place[0] in FILES]
+    return f" ({own[-1][0]}, line {own[-1][1]})" if own and own[-1][0] != filename else ""

@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cvaekit.sandbox import wire
@@ -46,9 +46,18 @@ class Worker:
     """
 
     def __init__(
-        self, connection: "Connection", source: bytes, filename: str, *, seed: int, preload: Sequence[str], device: str
+        self,
+        connection: "Connection",
+        source: bytes,
+        filename: str,
+        *,
+        seed: int,
+        preload: Sequence[str],
+        modules: Mapping[str, str],
+        device: str,
     ):
         self._connection, self._source, self._filename, self._seed = connection, source, filename, seed
+        self._modules = modules
         self.summary = _SUMMARIES.get(device, "started cold")
         self._ready = self._imported = False
         self._ready_seconds = READY_SECONDS if device == "cpu" else COLD_READY_SECONDS
@@ -95,7 +104,7 @@ class Worker:
         """Import the submission, unless that is done. `ask` calls this first."""
         self.wait_ready()
         if not self._imported:
-            header = {"op": "import", "filename": self._filename, "seed": self._seed}
+            header = {"op": "import", "filename": self._filename, "seed": self._seed, "modules": dict(self._modules)}
             try:
                 self._call(header, self._source, IMPORT_SECONDS, "import")
             except SubmissionFailure as failure:

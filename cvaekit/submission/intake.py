@@ -4,11 +4,13 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cvaekit.kit import Assignment
 from cvaekit.submission.cells import MAX_NOTEBOOK_BYTES, NotebookError, cells
+from cvaekit.submission.modules import MOST, candidates
 from cvaekit.submission.solution import Line, solution
 from cvaekit.text import clean
 
@@ -26,7 +28,7 @@ class Submission:
     """One student's work as the bytes of a Python file.
 
     fault: why there is nothing to grade. Of a notebook, `source` is the solution in its cells, and `lines` holds the
-    notebook's line for each line of it.
+    notebook's line for each line of it. modules: the other files of its folder that it may import, by their names.
     """
 
     name: str
@@ -34,11 +36,15 @@ class Submission:
     source: bytes = b""
     fault: str | None = None
     lines: tuple[Line, ...] = ()
+    modules: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of `source`, in hexadecimal."""
-        return hashlib.sha256(self.source).hexdigest()
+        """SHA-256 of `source`, followed by those of the modules, in hexadecimal."""
+        found = hashlib.sha256(self.source)
+        for name, content in self.modules:
+            found.update(name.encode() + b"\0" + content)
+        return found.hexdigest()
 
 
 def find(path: Path, assignment: Assignment) -> Submission:
@@ -73,13 +79,15 @@ def _in_folder(folder: Path, name: str, assignment: Assignment) -> Submission:
     if accepted:
         # Students receive starter and notebook in one folder, and work on one of them.
         changed = [file for file in accepted if not _as_handed_out(folder / file, assignment)]
-        return _read(folder / (changed or accepted)[0], name, assignment)
-    candidates = [entry for entry in present if _defines(folder / entry, assignment)]
-    if len(candidates) == 1:
-        return _read(folder / candidates[0], name, assignment)
+        return _read(folder / (changed or accepted)[0], name, assignment, whole_folder=True)
+    texts = {entry: code(folder / entry) for entry in present}
+    possible = [entry for entry in present if _has_all(texts[entry], assignment, defines)]
+    possible = possible or [entry for entry in present if _has_all(texts[entry], assignment, binds)]
+    if len(possible) == 1:
+        return _read(folder / possible[0], name, assignment, whole_folder=True)
     expected = assignment.files[0]
-    if candidates:
-        many = f"{len(candidates)} possible submissions ({_listed(candidates)})"
+    if possible:
+        many = f"{len(possible)} possible submissions ({_listed(possible)})"
         fault = f"{name} holds {many}. Name the one to grade {expected}."
     else:
         there = _listed(present) if present else "an empty folder"
@@ -95,10 +103,8 @@ def _as_handed_out(path: Path, assignment: Assignment) -> bool:
     )
 
 
-def _defines(path: Path, assignment: Assignment) -> bool:
-    """Return whether a file of any name seems to define all symbols of the assignment."""
-    text = code(path)
-    return all(defines(text, symbol) for symbol in assignment.symbols)
+def _has_all(text: str, assignment: Assignment, has: Callable[[str, str], bool]) -> bool:
+    return all(has(text, symbol) for symbol in assignment.symbols)
 
 
 def code(path: Path) -> str:
@@ -119,15 +125,44 @@ def defines(text: str, symbol: str) -> bool:
     return re.search(rf"^(class|def)\s+{symbol}\b", text, re.MULTILINE) is not None
 
 
-def _read(path: Path, name: str, assignment: Assignment) -> Submission:
+def binds(text: str, symbol: str) -> bool:
+    """Return whether code seems to give `symbol` a value: by defining, assigning or importing it."""
+    imported = rf"from\s+[.\w]+\s+import\s+(?:\([^)]*|.*)\b{symbol}\b"
+    return defines(text, symbol) or re.search(rf"^(?:{symbol}\s*=|{imported})", text, re.MULTILINE) is not None
+
+
+def _read(path: Path, name: str, assignment: Assignment, *, whole_folder: bool = False) -> Submission:
+    """Read a submission. whole_folder: whether all files of its folder are one student's."""
     found = read_file(path, name)
-    if path.suffix != NOTEBOOK or found.fault:
-        return found
-    try:
-        work = solution(found.source, assignment.symbols, _handed_out_notebook(assignment))
-    except NotebookError as error:
-        return Submission(name, found.filename, fault=f"{found.filename} {error}.")
-    return Submission(name, found.filename, work.text.encode("utf-8", "surrogatepass"), lines=tuple(work.lines))
+    if path.suffix == NOTEBOOK and not found.fault:
+        try:
+            work = solution(found.source, assignment.symbols, _handed_out_notebook(assignment))
+        except NotebookError as error:
+            return Submission(name, found.filename, fault=f"{found.filename} {error}.")
+        text = work.text.encode("utf-8", "surrogatepass")
+        found = Submission(name, found.filename, text, lines=tuple(work.lines))
+    return replace(found, modules=tuple(_modules(path, found, assignment, whole_folder)))
+
+
+def _modules(path: Path, main: Submission, assignment: Assignment, whole_folder: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the files beside `path` that it imports, directly or by another one.
+
+    Where a file was named alone, its folder may hold other students' work: what would be a submission by itself is not
+    taken then.
+    """
+    seen, size, todo = {path}, 0, [(main.source, "")]
+    while todo and len(seen) <= MOST:
+        importer, package = todo.pop()
+        for name, place in candidates(importer.decode("utf-8", "replace"), package, path.parent):
+            if place in seen:
+                continue
+            seen.add(place)
+            content = read_file(place, name).source
+            size += len(content)
+            own = whole_folder or not _has_all(content.decode("utf-8", "replace"), assignment, defines)
+            if content and own and size <= MAX_BYTES:
+                todo.append((content, name if place.name == "__init__.py" else name.rpartition(".")[0]))
+                yield name, content
 
 
 def _handed_out_notebook(assignment: Assignment) -> bytes | None:

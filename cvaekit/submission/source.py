@@ -1,17 +1,19 @@
-"""Read a submission's text: whether it parses, which gaps are still open, what it imports."""
+"""Read a submission's text: what of it the tasks need, which gaps are still open, what it imports."""
 
 import ast
 import io
+import re
 import tokenize
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cvaekit.kit import Assignment
 from cvaekit.manifest import Task
 from cvaekit.student.gaps import definition, gaps_in, is_stub
 from cvaekit.submission.intake import Submission
-from cvaekit.submission.solution import Line
-from cvaekit.submission.statements import GAP
+from cvaekit.submission.modules import needed
+from cvaekit.submission.solution import Line, cut
+from cvaekit.submission.statements import UNREADABLE, parse
 
 # Parts of torch whose first use imports for seconds, or cannot import under lock-down; the sandbox loads them before.
 SLOW_PARTS = ("optim", "use_deterministic_algorithms")
@@ -21,15 +23,19 @@ SLOW_PARTS = ("optim", "use_deterministic_algorithms")
 class Source:
     """What the text alone tells.
 
-    `open_gaps` maps a task id to the sentence that says what is still to do; `imports` are the packages that the text
-    uses, and `optim` where it makes an optimizer.
+    `code` is what the tasks need of the text, line by line, and runs in place of it; `open_gaps` maps a task id to the
+    sentence that says what is still to do; `imports` are the packages that the code uses, and `optim` where it makes an
+    optimizer.
     """
 
     text: str = ""
+    code: str = ""
     fault: str | None = None
     open_gaps: dict[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()  # the notebook's lines behind those of the text
+    modules: Mapping[str, str] = field(default_factory=dict)  # what is needed of other files, by the names of modules
+    note: str = ""  # what the student should know of the file, and no task tells
 
     def where(self, number: int) -> str:
         """Line `number` (from 1) as students know it, which in a notebook is a line of a cell."""
@@ -67,11 +73,32 @@ def read(submission: Submission, assignment: Assignment) -> Source:
             open_gaps={task.id: f"Not started: {filename} is empty." for task in assignment.tasks},
         )
     try:
-        tree = _parse(text)
+        code = cut(text, assignment.symbols)
+        if not code.strip():  # nothing that the tasks need: the text as a whole tells why
+            parse(text)
+            code = text
+        texts = {name: text for name, content in submission.modules if (text := _text_of(content))}
+        modules = needed(code, texts)
+        if modules:  # a script is in no package, so that Python would refuse its `from .utils import join`
+            code = re.sub(r"(?m)^(\s*from\s+)\.(?=\w)", r"\1", code)
+        tree = parse(code)
+        trees = [tree, *map(parse, modules.values())]
         gaps = _open_gaps(tree, assignment, Source(lines=submission.lines))
-        return Source(text, None, gaps, _imports(tree), submission.lines)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return _unparsable(text, filename, error, assignment)
+        for name, module in modules.items():
+            found = _open_gaps(parse(module), assignment, Source(), f" of {name.replace('.', '/')}.py")
+            gaps |= {task: message for task, message in found.items() if task not in gaps}
+        imports = sorted(set().union(*map(_imports, trees)))
+        return Source(text, code, None, gaps, tuple(imports), submission.lines, modules, _note(text, submission))
+    except UNREADABLE as error:
+        return Source(text, fault=_unreadable(text, filename, error))
+
+
+def _text_of(content: bytes) -> str:
+    """Return the text of another file of a submission; nothing where it is none."""
+    try:
+        return _decode(content).replace("\0", "")
+    except (SyntaxError, LookupError, UnicodeError):
+        return ""
 
 
 def _decode(source: bytes) -> str:
@@ -80,36 +107,23 @@ def _decode(source: bytes) -> str:
     return io.TextIOWrapper(io.BytesIO(source), encoding).read()
 
 
-def _parse(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an invalid escape in a student's string is no concern of the grader's
-        return ast.parse(text)
+def _note(text: str, submission: Submission) -> str:
+    """Return what is wrong with a file of which parts can be read all the same."""
+    try:
+        parse(text)
+    except UNREADABLE as error:
+        return f"{_unreadable(text, submission.filename, error)} What can be read is graded."
+    return ""
 
 
-def _unparsable(text: str, filename: str, error: Exception, assignment: Assignment) -> Source:
-    marks = [number for number, line in enumerate(text.splitlines(), 1) if GAP in line.split("#")[0]]
-    if marks:
-        try:
-            gaps = _open_gaps(_parse(text.replace(GAP, "...")), assignment, Source())
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            gaps = {}
-        many = "s" if len(marks) > 1 else ""
-        fault = (
-            f"Line{many} {', '.join(map(str, marks[:8]))} of {filename} still hold{'' if many else 's'} "
-            f"the gap mark {GAP}. "
-            "It stands for work to do and is not Python, so the whole file cannot be read. "
-            "Replace it, or write ... there to leave that task open."
-        )
-        return Source(text, fault, gaps)
+def _unreadable(text: str, filename: str, error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.lineno:
         shown = Source(text).line(error.lineno)[:100]
-        fault = f"Python cannot read {filename}: {error.msg} (line {error.lineno}: `{shown}`)."
-    else:
-        fault = f"Python cannot read {filename}: {type(error).__name__}, the code is nested too deeply."
-    return Source(text, fault)
+        return f"Python cannot read {filename}: {error.msg} (line {error.lineno}: `{shown}`)."
+    return f"Python cannot read {filename}: {type(error).__name__}, the code is nested too deeply."
 
 
-def _imports(tree: ast.Module) -> tuple[str, ...]:
+def _imports(tree: ast.Module) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -122,15 +136,15 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
             names.add("optim")
         if isinstance(node, ast.ImportFrom | ast.Import) and any("optim" in alias.name for alias in node.names):
             names.add("optim")
-    return tuple(sorted(names))
+    return names
 
 
-def _open_gaps(tree: ast.Module, assignment: Assignment, source: Source) -> dict[str, str]:
-    gaps = {task.id: _gap(tree, task, source) for task in assignment.tasks if task.gaps}
+def _open_gaps(tree: ast.Module, assignment: Assignment, source: Source, file: str = "") -> dict[str, str]:
+    gaps = {task.id: _gap(tree, task, source, file) for task in assignment.tasks if task.gaps}
     return {task_id: message for task_id, message in gaps.items() if message}
 
 
-def _gap(tree: ast.Module, task: Task, source: Source) -> str | None:
+def _gap(tree: ast.Module, task: Task, source: Source, file: str) -> str | None:
     function = definition(tree, task.symbol)
     if function is None:
         return None
@@ -138,5 +152,6 @@ def _gap(tree: ast.Module, task: Task, source: Source) -> str | None:
         return f"Not started: {task.symbol} has no body yet."
     for gap in gaps_in(function, task.gaps):
         if gap.open:
-            return f"Not started: `{gap.name}` in {task.symbol} is still a placeholder ({source.where(gap.lines[0])})."
+            where = f"{source.where(gap.lines[0])}{file}"
+            return f"Not started: `{gap.name}` in {task.symbol} is still a placeholder ({where})."
     return None

@@ -99,11 +99,21 @@ def test_what_python_cannot_read_costs_what_it_defines():
 
 def test_a_class_that_python_cannot_read_fails_when_it_is_made():
     scope: dict[str, Any] = {}
-    broken = "class Model(Module):\n    def f(self:\n        pass"
+    broken = "class Model(Module:\n    def f(self):\n        pass"
     exec(solution(notebook(broken, "def loss(): return 1"), ["Model", "loss"]).text, scope)
     with pytest.raises(SyntaxError):
         scope["Model"](latent_dim=3)
     assert scope["loss"]() == 1
+
+
+def test_a_method_that_python_cannot_read_costs_only_itself():
+    scope: dict[str, Any] = {}
+    broken = ["class Model:", "    size = 3", "    @staticmethod", "    def f(x:", "        pass"]
+    text = "\n".join([*broken, "", "    def g(self):", "        return self.size"])
+    exec(solution(notebook(text), ["Model"]).text, scope)
+    assert scope["Model"]().g() == 3
+    with pytest.raises(SyntaxError, match="never closed"):
+        scope["Model"].f(1)
 
 
 def test_the_gap_mark_is_an_open_gap_of_its_own():

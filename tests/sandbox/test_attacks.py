@@ -91,7 +91,7 @@ def test_ends(either, name):
         assert pid is None
 
 
-@pytest.mark.parametrize("name", ["os._exit", "a loop in Python", "sys.exit", "a segmentation fault"])
+@pytest.mark.parametrize("name", ["os._exit", "a loop in Python", "a segmentation fault"])
 def test_ends_at_import(either, monkeypatch, name):
     monkeypatch.setattr("cvaekit.sandbox.worker_handle.IMPORT_SECONDS", SECONDS)
     body, kind, text = attacks.ENDS[name]
@@ -172,7 +172,7 @@ def find():
     assert set(modules) == {"graders", "reference", "graders.sandbox.probes"}  # two empty packages, and the probes
     assert {"HOME", "PATH", "PYTHONHASHSEED"} <= set(environment)
     assert not {name for name in environment if "TOKEN" in name or "SECRET" in name or name == "PYTHONPATH"}
-    assert argv == ["-c"]
+    assert argv == ["cvae.py"]
     assert folder == "/"
     assert not cwd_on_path
 
