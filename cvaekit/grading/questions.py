@@ -29,7 +29,7 @@ RAISED_HINTS = {
     "MemoryError": "How many numbers does this line ask for?",
     "RecursionError": "A method that calls itself needs a case in which it does not.",
     "SyntaxError": "Python cannot read that piece of code. Is a bracket, colon or operator missing there, or above?",
-    "PermissionError": "Files, the network and other processes are out of reach here; no task needs them.",
+    "PermissionError": "Other files, the network and other processes are out of reach here; no task needs them.",
 }
 
 

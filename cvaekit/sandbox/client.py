@@ -153,7 +153,7 @@ class Sandbox(Connection):
         return Connection(own_end, self)
 
     def wait_ready(self) -> dict[str, Any]:
-        """Wait until the zygote is ready, and return its message: probes, layers, private folder."""
+        """Wait until the zygote is ready, and return its message: probes, layers, folders."""
         with self._ready_lock:
             if not self._ready:
                 try:
@@ -185,8 +185,9 @@ class Sandbox(Connection):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._ready:  # the zygote has removed its folder, unless it was killed
-            shutil.rmtree(self._ready["private"], ignore_errors=True)
+        if self._ready:  # the zygote has removed its folders, unless it was killed
+            for folder in self._ready["folders"]:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _failed_start(self) -> NoReturn:
         self._socket.close()

@@ -17,6 +17,8 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every 
 _VERSION, _PATH_BENEATH = 1, 1
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, IOCTL_DEV = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14, 1 << 15
+REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_FILE = 1 << 4, 1 << 5, 1 << 7, 1 << 8
+_CHANGES = WRITE_FILE | TRUNCATE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_FILE
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 _FS_RIGHTS_NEWEST = (1 << 16) - 1  # ABI 5 added ioctl on devices
 _TCP_RIGHTS, _SCOPES = 0b11, 0b11  # bind and connect (ABI 4); abstract sockets and signals (ABI 6)
@@ -41,20 +43,36 @@ def abi() -> int | str:
         return errno.errorcode.get(error.errno or 0, "error")
 
 
-def ruleset(version: int, read: Iterable[Path], write: Iterable[Path] = ()) -> int:
+def ruleset(version: int, read: Iterable[Path], write: Iterable[Path], folders: Path) -> int:
     """Return the file descriptor of a ruleset that allows reading below `read`, and writing existing files `write`.
 
-    version: of the ABI. Paths that do not exist are left out.
+    version: of the ABI; folders: holds the workers' own folders. It cannot be listed, so that a worker knows its own
+    only, and `own_folder_only` keeps it from writing elsewhere. Paths that do not exist are left out.
     """
     handled = _FS_RIGHTS.get(version, _FS_RIGHTS_NEWEST)
-    words = [handled] + [_TCP_RIGHTS] * (version >= 4) + [_SCOPES] * (version >= 6)
-    attributes = (ctypes.c_uint64 * len(words))(*words)
-    descriptor = linux.syscall(_CREATE_RULESET, attributes, ctypes.sizeof(attributes), 0)
-    os.set_inheritable(descriptor, False)
+    descriptor = _create([handled] + [_TCP_RIGHTS] * (version >= 4) + [_SCOPES] * (version >= 6))
+    _allow(descriptor, folders, (READ_FILE | _CHANGES) & handled)
     for path in read:
         _allow(descriptor, path, (READ_FILE | READ_DIR) & handled)
     for path in write:
         _allow(descriptor, path, (READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEV) & handled)
+    return descriptor
+
+
+def own_folder_only(version: int, folder: Path, write: Iterable[Path]) -> int:
+    """Return the file descriptor of a second ruleset, which allows writing only below `folder` and `write`."""
+    handled = _FS_RIGHTS.get(version, _FS_RIGHTS_NEWEST) & ~(READ_FILE | READ_DIR | EXECUTE | IOCTL_DEV)
+    descriptor = _create([handled])
+    _allow(descriptor, folder, _CHANGES & handled)
+    for path in write:
+        _allow(descriptor, path, (WRITE_FILE | TRUNCATE) & handled)
+    return descriptor
+
+
+def _create(words: list[int]) -> int:
+    attributes = (ctypes.c_uint64 * len(words))(*words)
+    descriptor = linux.syscall(_CREATE_RULESET, attributes, ctypes.sizeof(attributes), 0)
+    os.set_inheritable(descriptor, False)
     return descriptor
 
 

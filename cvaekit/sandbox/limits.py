@@ -7,14 +7,18 @@ from pathlib import Path
 MEMORY_BUDGET = 1 << 30  # bytes beyond those that the zygote has mapped, which depend on the build of torch
 CPU_SECONDS = 120  # a last resort: every call has its own deadline on the wall clock
 OPEN_FILES = 128
+FILE_SIZE = 16 << 20  # bytes of a file that a worker writes, where it has a folder of its own
 
 
-def apply(*, memory: bool = True) -> None:
-    """Lower the soft and hard limits of this process. memory: whether to limit address space; not with a GPU."""
+def apply(*, memory: bool = True, writes: bool = False) -> None:
+    """Lower the soft and hard limits of this process.
+
+    memory: whether to limit address space; not with a GPU. writes: whether files may be written at all.
+    """
     if memory and sys.platform == "linux":  # elsewhere RLIMIT_AS is refused, or not kept
         _lower(resource.RLIMIT_AS, mapped_bytes() + MEMORY_BUDGET)
     _lower(resource.RLIMIT_CPU, CPU_SECONDS)
-    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_FSIZE, FILE_SIZE if writes else 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_CORE, 0)
 

@@ -4,11 +4,12 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from cvaekit.sandbox import limits
 
 if sys.platform == "linux":
-    from cvaekit.sandbox import landlock, linux, seccomp
+    from cvaekit.sandbox import allowed_paths, landlock, linux, seccomp
 
 
 class LayerFailed(Exception):
@@ -17,11 +18,12 @@ class LayerFailed(Exception):
 
 @dataclass(frozen=True)
 class Locks:
-    """The layers to apply. ruleset: Landlock's file descriptor, or None; memory: whether to limit address space."""
+    """The layers to apply. ruleset: Landlock's file descriptor, or None; abi: its version; gpu: whether one is used."""
 
     ruleset: int | None
+    abi: int
     seccomp: bool
-    memory: bool = True
+    gpu: bool = False
 
 
 def become_session_leader(parent: int) -> None:
@@ -43,15 +45,16 @@ def keep_only(descriptors: set[int]) -> None:
     os.closerange(start, os.sysconf("SC_OPEN_MAX"))
 
 
-def apply(locks: Locks) -> None:
+def apply(locks: Locks, folder: Path) -> None:
     """Apply limits, no_new_privs, no capabilities, Landlock, and last seccomp, which denies the calls of the others.
 
+    folder: the one that this process may write in, but not without Landlock, as nothing would keep it there.
     Raises LayerFailed, with the name of the layer.
     """
     step = "rlimits"
     try:
         os.umask(0o077)
-        limits.apply(memory=locks.memory)
+        limits.apply(memory=not locks.gpu, writes=locks.ruleset is not None)
         if sys.platform != "linux":
             return
         step = "threads"
@@ -63,8 +66,10 @@ def apply(locks: Locks) -> None:
         linux.drop_capabilities()
         if locks.ruleset is not None:
             step = "landlock"
-            landlock.restrict_self(locks.ruleset)
-            os.close(locks.ruleset)
+            own = landlock.own_folder_only(locks.abi, folder, allowed_paths.write_paths(gpu=locks.gpu))
+            for ruleset in (locks.ruleset, own):
+                landlock.restrict_self(ruleset)
+                os.close(ruleset)
         if locks.seccomp:
             step = "seccomp"
             seccomp.restrict_self(os.getpid())

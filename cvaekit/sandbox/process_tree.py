@@ -20,12 +20,17 @@ def kill_and_reap(worker: int, patience: float = 0.0) -> int:
     ends = time.monotonic() + patience
     while patience and not has_ended(worker) and time.monotonic() < ends:
         time.sleep(_POLL_SECONDS)
-    for kill in (os.killpg, os.kill):  # it is not reaped yet, so its id belongs to no other process
+    kill(worker)
+    return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+
+
+def kill(worker: int) -> None:
+    """Kill a worker, which is not reaped yet, so that its id belongs to no other process, and its process group."""
+    for kill_one in (os.killpg, os.kill):
         try:
-            kill(worker, signal.SIGKILL)
+            kill_one(worker, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
-    return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
 
 
 def kill_strays(known: set[int]) -> None:

@@ -19,14 +19,12 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cvaekit.sandbox import control, import_trial, limits, lockdown, preload, process_tree
-from cvaekit.sandbox.spawn import Spawn
+from cvaekit.sandbox import control, import_trial, limits, lockdown, own_folder, preload, process_tree
+from cvaekit.sandbox.own_folder import OwnFolders
+from cvaekit.sandbox.spawn import FOLDERS, Spawn
 
 if sys.platform == "linux":
     from cvaekit.sandbox import allowed_paths, landlock, linux, seccomp
-
-# Variables that name folders in which libraries write. All name the zygote's private folder, in which workers cannot.
-FOLDERS = ("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR")
 
 
 def parameter_names(probe: Callable[..., Any]) -> list[str]:
@@ -55,12 +53,13 @@ class Zygote:
         self.peers = [self.main]
         signal.signal(signal.SIGTERM, lambda *_: self.exit())
         self.private = Path(tempfile.mkdtemp(prefix="cvaekit-"))  # for libraries that need a home
+        self.folders = OwnFolders(Path(tempfile.mkdtemp(prefix="cvaekit-")))
         try:
             self.options, _ = control.receive(connection)
             sys.path += [folder for folder in self.options["packages"] if folder not in sys.path]
             self.watch_grader()
             os.environ |= dict.fromkeys(FOLDERS, str(self.private))
-            tempfile.tempdir = str(self.private)  # set here, since a worker cannot try folders by writing
+            tempfile.tempdir = str(self.private)
             preload.import_torch()
             preload.warm_up_torch()
             self.probes = preload.load_probes(self.options["probes"], self.options["kit"])
@@ -73,7 +72,7 @@ class Zygote:
                     "ready": True,
                     "probes": {name: parameter_names(probe) for name, probe in self.probes.items()},
                     "layers": layers,
-                    "private": str(self.private),
+                    "folders": [str(self.private), str(self.folders.parent)],
                 },
             )
         except EOFError:
@@ -93,15 +92,16 @@ class Zygote:
 
     def prepare_layers(self) -> dict[str, Any]:
         """Prepare the ruleset and filter that workers apply; return which layers there are, for the summary."""
-        self.ruleset, self.seccomp = None, False
+        self.ruleset, self.abi, self.seccomp = None, 0, False
         found: dict[str, Any] = {"landlock": "none", "seccomp": "none", "rlimits": limits.names()}
         if sys.platform == "linux":
             if "landlock" in self.options["layers"]:
                 found["landlock"] = abi = landlock.abi()
                 if isinstance(abi, int):
-                    found["landlock"] = abi = min(abi, self.options["abi"])
+                    found["landlock"] = self.abi = min(abi, self.options["abi"])
                     paths = allowed_paths.read_paths(self.options["hidden"], self.private)
-                    self.ruleset = landlock.ruleset(abi, paths, allowed_paths.write_paths())
+                    write = allowed_paths.write_paths()
+                    self.ruleset = landlock.ruleset(self.abi, paths, write, self.folders.parent)
             if "seccomp" in self.options["layers"] and seccomp.available():
                 found["seccomp"], self.seccomp = "errno", True
         return found
@@ -116,7 +116,10 @@ class Zygote:
                     if descriptor >= 0:
                         poll.register(descriptor, select.POLLIN)
                         waiting[descriptor] = peer
-            for descriptor, _ in poll.poll():
+            pause = own_folder.CHECK_SECONDS * 1000 if any(peer.workers for peer in self.peers) else None
+            for worker in self.folders.too_large():
+                process_tree.kill(worker)
+            for descriptor, _ in poll.poll(pause):
                 peer = waiting[descriptor]
                 if peer not in self.peers:
                     continue
@@ -155,6 +158,7 @@ class Zygote:
             peer.workers.discard(request["worker"])
             status = process_tree.kill_and_reap(request["worker"], request["patience"])
             self.kill_strays()
+            self.folders.remove(request["worker"])
             return {"status": status}
         self.watch_owner(peer, request["owner"])
         return {"worker": self.spawn(peer, request, *descriptors)}
@@ -181,7 +185,8 @@ class Zygote:
             preload.import_packages(packages)
         if import_trial.thread_count() != 1:  # a fork may do nothing but exec, which is slow and works all the same
             cold, packages = True, []
-        spawn = Spawn(frames, output, os.getpid(), request["seed"])
+        folder = self.folders.make()
+        spawn = Spawn(frames, output, os.getpid(), request["seed"], folder)
         child = os.fork()
         if not child:
             try:
@@ -191,13 +196,14 @@ class Zygote:
                     spawn.run_in_new_interpreter(
                         self.options | request | {"private": str(self.private), "preload": packages}
                     )
-                spawn.run_in_fork(lockdown.Locks(self.ruleset, self.seccomp), self.probes)
+                spawn.run_in_fork(lockdown.Locks(self.ruleset, self.abi, self.seccomp), self.probes)
             except BaseException:  # no code of a submission has run; later exceptions become replies
                 traceback.print_exc()
                 sys.stderr.flush()
             finally:
                 os._exit(70)
         peer.workers.add(child)
+        self.folders.assign(folder, child)
         return child
 
     def kill_strays(self) -> None:
@@ -216,15 +222,19 @@ class Zygote:
         for worker in peer.workers:
             process_tree.kill_and_reap(worker)
         self.kill_strays()
+        for worker in peer.workers:
+            self.folders.remove(worker)
 
     def exit(self) -> NoReturn:
-        """Kill every worker, remove the private folder, and end."""
+        """Kill every worker, remove all folders, and end."""
         for peer in self.peers:
             for worker in peer.workers:
                 process_tree.kill_and_reap(worker)
+                self.folders.remove(worker)
             peer.workers = set()
         self.kill_strays()
-        shutil.rmtree(self.private, ignore_errors=True)
+        for folder in (self.private, self.folders.parent):
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)  # without finalising torch, which takes long
 
 

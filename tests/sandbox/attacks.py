@@ -51,7 +51,7 @@ WRITES = {
     "poison site-packages": "import torch; open(os.path.dirname(torch.__file__) + '/../evil.pth', 'w')",
     "/tmp": "open('/tmp/cvaekit-attack', 'w')",
     "/dev/shm": "open('/dev/shm/cvaekit-attack', 'w')",
-    "its home": "open(os.environ['HOME'] + '/x', 'w')",
+    "beside its own folder": "open(os.path.dirname(os.environ['HOME']) + '/x', 'w')",
     "a folder": "os.mkdir('/tmp/cvaekit-attack.d')",
     "chmod": "os.chmod(canary, 0o777)",
     "chown": "os.chown(canary, os.getuid(), os.getgid())",
@@ -128,7 +128,7 @@ KERNEL = {
     "outlive the zygote": "checked(libc.prctl(1, 0, 0, 0, 0))",
     "be dumpable": "checked(libc.prctl(4, 1, 0, 0, 0))",
     "adopt orphans": "checked(libc.prctl(36, 1, 0, 0, 0))",
-    "raise a limit": "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))",
+    "raise a limit": "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))",
     "write into a terminal": "import fcntl; fcntl.ioctl(1, 0x5412, b'x')",
     "regain capabilities": "checked(libc.capset(struct.pack('<II', 0x20080522, 0), b'\\xff' * 24))",
 }
@@ -176,7 +176,10 @@ ENDS = {
         "Raised", "RuntimeError",
     ),
     "a file as large as the disk": (
-        "import os; open(os.environ['HOME'] + '/large', 'wb', 0).write(bytes(1 << 20))", "Raised", "",
+        "import os; open(os.environ['HOME'] + '/large', 'wb').write(bytes(17 << 20))", "Raised", "",
+    ),
+    "more files than a folder may hold": (
+        "import os\n    for n in range(10**9): open(os.environ['HOME'] + f'/{n}', 'w').close()", "Died", "SIGKILL",
     ),
     "a message that raises": (
         "class Odd(Exception):\n        def __str__(self): raise SystemExit\n    raise Odd", "Raised", "Odd",

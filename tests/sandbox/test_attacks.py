@@ -28,7 +28,7 @@ def targets(locked, tmp_path_factory):
     canary.write_text("secret")
     canary.chmod(0o644)
     before = canary.stat()
-    readable = Path(locked.wait_ready()["private"]) / "readable"
+    readable = Path(locked.wait_ready()["folders"][0]) / "readable"
     readable.write_text("not to be emptied")
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as unix:
         unix.bind(str(folder / "unix"))
@@ -173,7 +173,7 @@ def find():
     assert {"HOME", "PATH", "PYTHONHASHSEED"} <= set(environment)
     assert not {name for name in environment if "TOKEN" in name or "SECRET" in name or name == "PYTHONPATH"}
     assert argv == ["cvae.py"]
-    assert folder == "/"
+    assert Path(folder).parent == Path(locked.wait_ready()["folders"][1])
     assert not cwd_on_path
 
 
