@@ -63,7 +63,8 @@ class Workers(Protocol):
 class Grading:
     """The state of grading one submission. Everything by task is keyed by the task's id.
 
-    left_out: tasks that are not judged in this run; device_used: where the last worker ran; unresponsive: why a task is
+    left_out: tasks that are not judged in this run; alone: whether the lines of other tasks in the same function are
+    taken out; device_used: where the last worker ran; unresponsive: why a task is
     not asked any more; exchanges: what was asked, in order; traces: tracebacks of the grader's own faults.
     """
 
@@ -74,6 +75,7 @@ class Grading:
     device: str = "cpu"
     data: Any = None
     left_out: tuple[str, ...] = ()
+    alone: bool = False
     device_used: str = "cpu"
     worker_summary: str | None = None  # how a worker on a GPU differed from the others
     unresponsive: dict[str, str] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Grading:
     metrics: dict[str, list[Metric]] = field(default_factory=dict)
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
-    _spare: WorkerLike | None = None  # a worker that has only imported the submission
+    _spare: WorkerLike | None = field(default=None, init=False)  # a worker that has only imported the submission
     _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
 
     def seconds_left(self) -> float:
@@ -150,6 +152,11 @@ class SubmissionHandle:
     def data(self) -> Any:
         """What the assignment's data.py loaded."""
         return self.grading.data
+
+    @property
+    def alone(self) -> bool:
+        """Whether the lines of other tasks in the same function are taken out, their terms of a sum being 0."""
+        return self.grading.alone
 
     @property
     def device(self) -> str:

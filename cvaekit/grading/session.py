@@ -236,7 +236,7 @@ def versions() -> dict[str, str]:
 def _judge(grading: "Grading", on_task: Callable[[Task], None]) -> list[TaskReport]:
     """Run all checks on a submission, add up its marks, and name known mistakes."""
     from cvaekit.explain import diagnosis
-    from cvaekit.grading import check_run, marks
+    from cvaekit.grading import attribution, check_run, marks
     from cvaekit.grading.failure import with_hint
     from cvaekit.grading.pytest_plugin import ChecksPlugin
 
@@ -254,7 +254,7 @@ def _judge(grading: "Grading", on_task: Callable[[Task], None]) -> list[TaskRepo
             return [marks.unjudged(grading, task, fault) for task in tasks]
         plugin = ChecksPlugin(grading, faults, on_task)
         check_run.run_checks(grading.assignment, plugin, left_out=grading.left_out)
-    reports = [marks.task_report(grading, task, plugin) for task in tasks]
+        reports = attribution.attribute(grading, [marks.task_report(grading, task, plugin) for task in tasks])
     slow = {task.id for task in tasks if task.slow}  # for all of its mistakes that would take too long
     wrong = {report.id: report for report in reports if report.status == "wrong" and report.id not in slow}
     asked = {task_id: grading.exchanges.get(task_id, []) for task_id in wrong}
