@@ -25,7 +25,18 @@ HINTS: dict[type, str] = {
     Died: "A submission answers calls; nothing in it should end the process or take all of its memory.",
 }
 
+_NOT_HERE = "It is not there where work is graded. Does the task need it?"
+_NAME = "Where does this name get its value, and is it spelled the same there?"
+# Hints for exceptions that say nothing of what the task is about.
 RAISED_HINTS = {
+    "NameError": _NAME,
+    "UnboundLocalError": _NAME,
+    "AttributeError": "What kind of thing stands in front of the dot, and does it have this name?",
+    "ZeroDivisionError": "Which number is zero here, and should it be?",
+    "ModuleNotFoundError": _NOT_HERE,
+    "ImportError": _NOT_HERE,
+    "FileNotFoundError": _NOT_HERE,
+    "NotImplementedError": "This piece is still to be written.",
     "MemoryError": "How many numbers does this line ask for?",
     "RecursionError": "A method that calls itself needs a case in which it does not.",
     "SyntaxError": "Python cannot read that piece of code. Is a bracket, colon or operator missing there, or above?",
