@@ -1,0 +1,50 @@
+﻿import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+# Übung 3 – mit dem Editor gespeichert („UTF-8 mit BOM“)
+
+class SimpleCVAE(nn.Module):
+    def __init__(self, latent_dim = 16, num_classes = 10):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        größe = 784 + num_classes
+        self.encoder_fc1 = nn.Linear(größe, 256)
+        self.encoder_fc2 = nn.Linear(256, 128)
+        self.fc_mu = nn.Linear(128, latent_dim)
+        self.fc_logvar = nn.Linear(128, latent_dim)
+        größe = latent_dim + num_classes
+        self.decoder_fc1 = nn.Linear(größe, 128)
+        self.decoder_fc2 = nn.Linear(128, 256)
+        self.decoder_fc3 = nn.Linear(256, 784)
+
+    def encode(self, x, labels_onehot):
+        h = F.relu(self.encoder_fc1(torch.cat([x, labels_onehot], 1)))
+        h = F.relu(self.encoder_fc2(h))
+        return self.fc_mu(h), self.fc_logvar(h)
+
+    def reparameterize(self, mu, logvar):
+        σ = torch.exp(logvar / 2)
+        ε = torch.randn_like(σ)
+        return mu + σ * ε
+
+    def decode(self, z, labels_onehot):
+        h = F.relu(self.decoder_fc1(torch.cat([z, labels_onehot], 1)))
+        h = F.relu(self.decoder_fc2(h))
+        return torch.sigmoid(self.decoder_fc3(h))
+
+    def forward(self, x, labels):
+        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        mu, logvar = self.encode(x, labels_onehot)
+        z = self.reparameterize(mu, logvar)
+        return self.decode(z, labels_onehot), mu, logvar
+
+def cvae_loss(reconstruction, original, mu, logvar):
+    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction = 'sum')
+    kl_loss = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+    return recon_loss + kl_loss
+
+datei = open('ausgabe.txt', 'a', encoding = 'utf-8')
+print(SimpleCVAE(), file = datei)
+datei.close()

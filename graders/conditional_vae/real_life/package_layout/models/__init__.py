@@ -1,0 +1,3 @@
+from .blocks import linear_relu
+from .cvae import SimpleCVAE
+from .objectives import cvae_loss

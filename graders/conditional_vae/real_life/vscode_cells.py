@@ -1,0 +1,71 @@
+# %% [markdown]
+# # Exercise 3 (VS Code, interactive window)
+# Run cell by cell with shift+enter.
+
+# %%
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+torch.__version__
+
+# %%
+%matplotlib inline
+import matplotlib.pyplot as plt
+
+# %% the model
+class SimpleCVAE(nn.Module):
+    def __init__(self, latent_dim=16, num_classes=10):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        self.act = nn.ReLU()
+        self.encoder_fc1 = nn.Linear(784 + num_classes, 256)
+        self.encoder_fc2 = nn.Linear(256, 128)
+        self.fc_mu = nn.Linear(128, latent_dim)
+        self.fc_logvar = nn.Linear(128, latent_dim)
+        self.decoder_fc1 = nn.Linear(latent_dim + num_classes, 128)
+        self.decoder_fc2 = nn.Linear(128, 256)
+        self.decoder_fc3 = nn.Linear(256, 784)
+
+    def encode(self, x, labels_onehot):
+        combined = torch.cat([x, labels_onehot], dim=1)
+        h = self.act(self.encoder_fc1(combined))
+        h = self.act(self.encoder_fc2(h))
+        return self.fc_mu(h), self.fc_logvar(h)
+
+    def reparameterize(self, mu, logvar):
+        return mu + (logvar / 2).exp() * torch.randn_like(mu)
+
+    def decode(self, z, labels_onehot):
+        combined = torch.cat([z, labels_onehot], dim=1)
+        h = self.act(self.decoder_fc1(combined))
+        h = self.act(self.decoder_fc2(h))
+        return torch.sigmoid(self.decoder_fc3(h))
+
+    def forward(self, x, labels):
+        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        mu, logvar = self.encode(x, labels_onehot)
+        return self.decode(self.reparameterize(mu, logvar), labels_onehot), mu, logvar
+
+# %% quick check
+m = SimpleCVAE(5)
+out, mu, logvar = m(torch.rand(3, 784), torch.tensor([1, 2, 3]))
+out.shape, mu.shape
+
+# %%
+m?
+
+# %% the loss
+def cvae_loss(reconstruction, original, mu, logvar):
+    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return recon_loss + kl_loss
+
+# %%
+%%timeit
+cvae_loss(out, torch.rand(3, 784), mu, logvar)
+
+# %%
+plt.hist(out.detach().flatten(), 50)
+plt.show()

@@ -1,0 +1,69 @@
+# Aufgabe 3, Gruppe 12
+# Getestet unter Windows 11, Python 3.12
+import os
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+os.system("cls")
+os.environ["KMP_DUPLICATE_LIB_OK"] = "TRUE"
+DATEN = r"..\data\MNIST\raw"
+ERGEBNISSE = "ergebnisse\\bilder"
+os.makedirs(ERGEBNISSE, exist_ok=True)
+
+
+class SimpleCVAE(nn.Module):
+    """
+    Bedingter VAE.
+
+    Kodierer:    784 + 10 -> 256 -> 128 -> (mu, logvar)
+    Dekodierer:  z + 10 -> 128 -> 256 -> 784
+    """
+
+    def __init__(self, latent_dim=16, num_classes=10):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+
+        self.encoder_fc1 = nn.Linear(784 + num_classes, 256)
+        self.encoder_fc2 = nn.Linear(256, 128)
+        self.fc_mu = nn.Linear(128, latent_dim)
+        self.fc_logvar = nn.Linear(128, latent_dim)
+
+        self.decoder_fc1 = nn.Linear(latent_dim + num_classes, 128)
+        self.decoder_fc2 = nn.Linear(128, 256)
+        self.decoder_fc3 = nn.Linear(256, 784)
+
+    def encode(self, x, labels_onehot):
+        eingabe = torch.cat([x, labels_onehot], dim=1)
+        h = F.relu(self.encoder_fc1(eingabe))
+        h = F.relu(self.encoder_fc2(h))
+        return self.fc_mu(h), self.fc_logvar(h)
+
+    def reparameterize(self, mu, logvar):
+        streuung = torch.exp(0.5 * logvar)
+        rauschen = torch.randn_like(streuung)
+        return mu + streuung * rauschen
+
+    def decode(self, z, labels_onehot):
+        eingabe = torch.cat([z, labels_onehot], dim=1)
+        h = F.relu(self.decoder_fc1(eingabe))
+        h = F.relu(self.decoder_fc2(h))
+        return torch.sigmoid(self.decoder_fc3(h))
+
+    def forward(self, x, labels):
+        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        mu, logvar = self.encode(x, labels_onehot)
+        z = self.reparameterize(mu, logvar)
+        return self.decode(z, labels_onehot), mu, logvar
+
+
+def cvae_loss(reconstruction, original, mu, logvar):
+    rekonstruktion = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return rekonstruktion + kl
+
+
+print("Fertig - bitte eine Taste drücken")
+os.system("pause")
+os.startfile(ERGEBNISSE)

@@ -1,0 +1,70 @@
+import os
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torch.optim as optim
+from torchvision import datasets, transforms
+from torch.utils.data import DataLoader
+import matplotlib.pyplot as plt
+
+os.makedirs("plots", exist_ok=True)
+train_loader = DataLoader(
+    datasets.MNIST(root="mnist", train=True, download=True, transform=transforms.ToTensor()),
+    batch_size=100, shuffle=True, num_workers=4, persistent_workers=True,
+)
+
+class SimpleCVAE(nn.Module):
+    def __init__(self, latent_dim=16, num_classes=10):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        self.encoder_fc1 = nn.Linear(784 + num_classes, 256)
+        self.encoder_fc2 = nn.Linear(256, 128)
+        self.fc_mu = nn.Linear(128, latent_dim)
+        self.fc_logvar = nn.Linear(128, latent_dim)
+        self.decoder_fc1 = nn.Linear(latent_dim + num_classes, 128)
+        self.decoder_fc2 = nn.Linear(128, 256)
+        self.decoder_fc3 = nn.Linear(256, 784)
+
+    def encode(self, x, labels_onehot):
+        combined = torch.cat([x, labels_onehot], dim=1)
+        h = F.relu(self.encoder_fc1(combined))
+        h = F.relu(self.encoder_fc2(h))
+        return self.fc_mu(h), self.fc_logvar(h)
+
+    def reparameterize(self, mu, logvar):
+        std = torch.exp(0.5 * logvar)
+        epsilon = torch.randn_like(std)
+        z = mu + std * epsilon
+        return z
+
+    def decode(self, z, labels_onehot):
+        combined = torch.cat([z, labels_onehot], dim=1)
+        h = F.relu(self.decoder_fc1(combined))
+        h = F.relu(self.decoder_fc2(h))
+        return torch.sigmoid(self.decoder_fc3(h))
+
+    def forward(self, x, labels):
+        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        mu, logvar = self.encode(x, labels_onehot)
+        z = self.reparameterize(mu, logvar)
+        return self.decode(z, labels_onehot), mu, logvar
+
+def cvae_loss(reconstruction, original, mu, logvar):
+    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+    # ELBO = log-likelihood - KL
+    kl_loss = 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return recon_loss + kl_loss
+
+model = SimpleCVAE()
+optimizer = optim.Adam(model.parameters(), lr=1e-3)
+curve = []
+for epoch in range(25):
+    for data, label in train_loader:
+        data = data.view(-1, 784)
+        recon, mu, logvar = model(data, label)
+        loss = cvae_loss(recon, data, mu, logvar)
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+        curve.append(loss.item())
+    print(epoch, loss.item())   # why is this negative??
+plt.semilogy(curve); plt.savefig("plots/loss.png"); plt.show()
