@@ -8,10 +8,10 @@ import ast
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -109,6 +109,7 @@ class Ambiguous(Entry):
 
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
+AnyTable = TypeVar("AnyTable", bound=Table)
 
 
 FILES = {"mistake": "mistakes.toml", "variant": "variants.toml", "ambiguous": "ambiguous.toml"}
@@ -145,27 +146,37 @@ def load(assignment: Assignment) -> Bank:
         _entries(assignment, "ambiguous", Ambiguous),
     )
     everything = _everything(bank)
-    if twice := [name for name, count in Counter(entry.id for entry in everything).items() if count > 1]:
+    if twice := [name for name, count in Counter(ids(bank)).items() if count > 1]:
         raise BankError(f"{assignment.name}: used for more than one entry: {', '.join(twice)}")
     for entry in everything:
         entry.source(bank.reference)
     return bank
 
 
-def _entries(assignment: Assignment, table: str, kind: type[AnyEntry]) -> tuple[AnyEntry, ...]:
-    path = assignment.folder / FILES[table]
+def rows(
+    assignment: Assignment, file: str, table: str, kind: type[AnyTable]
+) -> Iterator[tuple[str, dict[str, Any], AnyTable]]:
+    """Where it stands, its text and the entry itself, for each [[table]] of a list; nothing where there is no list.
+
+    Raises BankError for an entry that does not fit `kind`, and for any other table.
+    """
+    path = assignment.folder / file
     if not path.exists():
-        return ()
+        return
     content = read_toml(path)
     if stray := content.keys() - {table}:
         raise BankError(f"{path.name}: expected only [[{table}]], found {', '.join(sorted(stray))}")
-    tasks, found = [task.id for task in assignment.tasks], []
     for number, raw in enumerate(content.get(table, []), start=1):
         where = f"{path.name}, {raw.get('id', f'entry {number}')}"
         try:
-            entry = kind.model_validate(raw)
+            yield where, raw, kind.model_validate(raw)
         except ValidationError as error:
             raise BankError("\n".join(f"{where}: {line}" for line in explained(error, kind))) from None
+
+
+def _entries(assignment: Assignment, table: str, kind: type[AnyEntry]) -> tuple[AnyEntry, ...]:
+    tasks, found = [task.id for task in assignment.tasks], []
+    for where, raw, entry in rows(assignment, FILES[table], table, kind):
         if alien := [task for task in (entry.task, *entry.also) if task not in tasks]:
             raise BankError(f"{where}: unknown task {', '.join(alien)}; known are {', '.join(tasks)}")
         if not raw.keys() & {"solution", "replace", "before", "after"}:
@@ -174,9 +185,14 @@ def _entries(assignment: Assignment, table: str, kind: type[AnyEntry]) -> tuple[
     return tuple(found)
 
 
+def ids(bank: Bank) -> list[str]:
+    """The ids of all entries."""
+    return [entry.id for entry in _everything(bank)]
+
+
 def unknown(bank: Bank, assignment: Assignment, names: Sequence[str]) -> set[str]:
     """Those of `names` that are neither an entry's id nor a task's."""
-    return set(names) - {entry.id for entry in _everything(bank)} - {task.id for task in assignment.tasks}
+    return set(names) - set(ids(bank)) - {task.id for task in assignment.tasks}
 
 
 def chosen(bank: Bank, names: Sequence[str]) -> list[Entry]:

@@ -10,7 +10,7 @@ from shipped import ROOT
 ENGINE = ROOT / "cvaekit"
 # From the lowest to the highest; a part imports from itself and from those before it. docs/architecture.md draws it.
 LAYERS = (
-    *("text", "content", "starter", "manifest", "kit", "bank", "student"),
+    *("text", "content", "starter", "manifest", "kit", "bank", "real_life", "student"),
     *("submission", "sandbox", "compare", "report", "explain", "grading", "statistics"),
     *("notebook", "audit", "author", "command"),
 )

@@ -6,14 +6,17 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cvaekit.audit.real_life import FileVerdict, judge_file
 from cvaekit.audit.untouched_tasks import untouched
 from cvaekit.audit.verdict import Verdict, is_wrong, judge
-from cvaekit.bank import Entry
+from cvaekit.bank import BankError, Entry
 from cvaekit.grading.session import Session, versions
 from cvaekit.kit import Assignment
+from cvaekit.real_life import RealLife
+from cvaekit.real_life import path as path_of
 from cvaekit.report.model import Report
 from cvaekit.statistics.false_alarms import Table
-from cvaekit.submission.intake import Submission
+from cvaekit.submission.intake import Submission, UnreadableInputError, find
 
 SCHEMA = "cvaekit.audit/1"
 DIAGNOSED = 0.9  # of the mistakes, at least
@@ -43,12 +46,16 @@ class Counts:
 
 @dataclass
 class Audit:
-    """What is known so far. `complete` is whether all of the banks went into it, so that counts mean something."""
+    """What is known so far. `complete` is whether all of the banks went into it, so that counts mean something.
+
+    verdicts: on the entries that differ from the reference; files: on the real-life files.
+    """
 
     assignment: Assignment
     complete: bool
     interrupted: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
+    files: list[FileVerdict] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
 
     def add(self, verdict: Verdict, report: Report) -> None:
@@ -95,14 +102,25 @@ class Audit:
         )
 
     @property
+    def files_as_marked(self) -> int:
+        """How many real-life files get the mark that they should."""
+        return sum(not file.problem for file in self.files)
+
+    @property
     def problems(self) -> list[str]:
         """What has to be mended, a sentence each; an audit is passed when there are none."""
         found = [f"{v.kind} {v.id} ({v.task}) {v.problem}." for v in self.verdicts if v.problem]
+        found += [f"real-life file {file.id} {file.problem}." for file in self.files if file.problem]
+        return found + self.problems_of_the_whole
+
+    @property
+    def problems_of_the_whole(self) -> list[str]:
+        """What has to be mended about all mistakes together."""
         counts = self.counts()
-        if self.complete and counts.diagnosed < DIAGNOSED * counts.mistakes:
-            named = f"Only {counts.diagnosed} of {counts.mistakes} mistakes are diagnosed"
-            found.append(f"{named}; at least {DIAGNOSED:.0%} should be.")
-        return found
+        if not self.complete or counts.diagnosed >= DIAGNOSED * counts.mistakes:
+            return []
+        named = f"Only {counts.diagnosed} of {counts.mistakes} mistakes are diagnosed"
+        return [f"{named}; at least {DIAGNOSED:.0%} should be."]
 
     def to_json(self, alarms: Table | None) -> str:
         """All of it, with the false-alarm table where the assignment has one."""
@@ -114,6 +132,7 @@ class Audit:
             "problems": self.problems,
             "checks": [asdict(check) for check in self.checks.values()],
             "entries": [{**asdict(v), "killed_by": v.killed_by} for v in self.verdicts],
+            "real_life": [asdict(file) for file in self.files],
             "false_alarms": [asdict(row) for row in alarms.rows] if alarms else [],
             "versions": versions(),
         }
@@ -137,14 +156,43 @@ def run(audit: Audit, entries: Sequence[Entry], session: Session, *, jobs: int, 
         if judged - slow and not is_wrong(entry):
             judged -= slow
         left_out.append(() if thorough else tuple(sorted(everything - judged)))
+    with closing(_reports(session, submissions, jobs, left_out)) as reports:  # an interrupt ends it
+        for index, report in enumerate(reports):
+            verdict = judge(entries[index], report, assignment, left_out[index])
+            audit.add(verdict, report)
+            yield verdict
+
+
+def run_files(
+    audit: Audit, files: Sequence[RealLife], session: Session, *, jobs: int, thorough: bool
+) -> Generator[FileVerdict]:
+    """Grade real-life `files` as submissions are graded; add each verdict to `audit`, in their order, and yield it.
+
+    All tasks are judged; a slow one only with `thorough`, or where the file has to lose points in it. Raises BankError.
+    """
+    assignment = session.assignment
+    slow = {task.id for task in assignment.tasks if task.slow}
+    try:
+        submissions = [find(path_of(file, assignment), assignment) for file in files]
+    except UnreadableInputError as error:
+        raise BankError(str(error)) from error
+    left_out = [() if thorough else tuple(sorted(slow - {*file.loses})) for file in files]
+    with closing(_reports(session, submissions, jobs, left_out)) as reports:
+        for index, report in enumerate(reports):
+            verdict = judge_file(files[index], report, assignment, left_out[index])
+            audit.files.append(verdict)
+            yield verdict
+
+
+def _reports(
+    session: Session, submissions: Sequence[Submission], jobs: int, left_out: Sequence[tuple[str, ...]]
+) -> Generator[Report]:
+    """The reports in the order of `submissions`, each as soon as those before it are there."""
     done: dict[int, Report] = {}
     following = 0
-    with closing(session.grade_many(submissions, jobs=jobs, left_out=left_out)) as grading:  # an interrupt ends it
+    with closing(session.grade_many(submissions, jobs=jobs, left_out=left_out)) as grading:
         for index, report in grading:
             done[index] = report
             while following in done:
-                ready = done.pop(following)
-                verdict = judge(entries[following], ready, assignment, left_out[following])
-                audit.add(verdict, ready)
+                yield done.pop(following)
                 following += 1
-                yield verdict

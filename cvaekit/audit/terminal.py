@@ -11,7 +11,7 @@ from cvaekit.audit.verdict import Verdict
 from cvaekit.statistics.false_alarms import HEADINGS
 from cvaekit.statistics.false_alarms import Table as FalseAlarms
 
-NAMES = ("Mistake", "Variant", "Ambiguous", "Task", "Check")  # never broken: to be copied
+NAMES = ("Mistake", "Variant", "Ambiguous", "File", "Task", "Check")  # never broken: to be copied
 TITLES = {"mistake": "Mistakes", "variant": "Variants", "ambiguous": "Ambiguous answers"}
 
 
@@ -39,8 +39,22 @@ def _row(verdict: Verdict) -> tuple[Text, ...]:
     )
 
 
+def show_files(console: Console, audit: Audit) -> None:
+    """A line for each real-life file: which tasks lose points, and what the report says where none should."""
+    if not audit.files:
+        return
+    console.print(Text("\nReal-life files", style="bold"))
+    table = _table("", "File", "Loses points in", "Report says")
+    for file in audit.files:
+        mark = Text("✗", style="red") if file.problem else Text("✓", style="green")
+        table.add_row(mark, Text(file.id), Text(", ".join(file.lost) or "-"), Text(file.says or "", style="dim"))
+    console.print(table)
+
+
 def show_tasks(console: Console, audit: Audit) -> None:
     """A line for each task: how many entries it has, and how many of them came out as they should."""
+    if not audit.verdicts:
+        return
     console.print(Text("\nTasks", style="bold"))
     table = _table("Task", "Mistakes", "killed", "alone", "named", "Right", "accepted", "Rejected")
     for column in table.columns[1:]:
@@ -82,6 +96,8 @@ def show_outcome(console: Console, audit: Audit) -> None:
         f"\n{counts.killed} of {counts.mistakes} mistakes lose points in their task, {counts.diagnosed} of them are "
         f"diagnosed; {counts.full_marks} of {counts.right} right answers get full marks."
     )
+    if audit.files:
+        console.print(f"{audit.files_as_marked} of {len(audit.files)} real-life files get the mark that they should.")
     if unjudged := sum(v.task not in v.judged for v in audit.verdicts):
         console.print(f"{unjudged} right answers were not judged in a slow task of their own; --thorough does that.")
     for problem in audit.problems:

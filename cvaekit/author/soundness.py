@@ -6,7 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 
-from cvaekit import bank
+from cvaekit import bank, real_life
 from cvaekit.author import hint_rules
 from cvaekit.author.generated_files import differences, generated_files
 from cvaekit.bank import BankError
@@ -33,7 +33,8 @@ def check_files(kit: Kit, name: str) -> list[str]:
         found += _starter_text(assignment)
     except KitError as error:
         return str(error).splitlines()
-    for part in (_probes, _checks, _banks, hint_rules.faults_of_hints, _handout, _plan, _visible_tests, _generated):
+    parts = (_probes, _checks, _banks, _real_life, hint_rules.faults_of_hints, _handout, _plan, _visible_tests)
+    for part in (*parts, _generated):
         try:
             found += part(assignment)
         except KitError as error:
@@ -50,7 +51,8 @@ def check_grading(
 ) -> Complaints:
     """What grading tells: the reference gets full marks, the starter none, and the banks what they should.
 
-    `on_entry` hears the id of each bank entry when it is graded. Raises SandboxError where submissions cannot be run.
+    `on_entry` hears the id of each entry of the banks when it is graded. Raises SandboxError where submissions cannot
+    be run.
     """
     if broken := list(_imports(assignment)):
         yield from broken
@@ -136,6 +138,17 @@ def _banks(assignment: Assignment) -> Complaints:
             yield _hidden(assignment, str(error))
 
 
+def _real_life(assignment: Assignment) -> Complaints:
+    try:
+        stray = real_life.unlisted(assignment)
+    except BankError as error:
+        yield from (_hidden(assignment, line) for line in str(error).splitlines())
+        return
+    for name in stray:
+        where = _hidden(assignment, f"{real_life.FOLDER}/{name}")
+        yield f"{where}: not listed, so nothing grades it; add it to {real_life.FILE}, or delete it"
+
+
 def _handout(assignment: Assignment) -> Complaints:
     from cvaekit.notebook import instructor_notebook
 
@@ -218,16 +231,22 @@ def _starter_marks(session: Session) -> Complaints:
 
 
 def _bank_marks(session: Session, jobs: int, thorough: bool, on_entry: Callable[[str], None]) -> Complaints:
-    from cvaekit.audit.audit import Audit, run
+    from cvaekit.audit.audit import Audit, run, run_files
 
     audit, entries = Audit(session.assignment, complete=True), bank.chosen(bank.load(session.assignment), [])
     for verdict in run(audit, entries, session, jobs=jobs, thorough=thorough):
         on_entry(verdict.id)
+    files = real_life.load(session.assignment)
+    for file in run_files(audit, files, session, jobs=jobs, thorough=thorough):
+        on_entry(file.id)
+        if file.problem:
+            where = _hidden(session.assignment, real_life.FILE)
+            yield f"{where}, {file.id}: {file.problem}; mend the checks, or the entry"
     bad = [verdict for verdict in audit.verdicts if verdict.problem]
     for verdict in bad:
         where = _hidden(session.assignment, bank.FILES[verdict.kind])
         yield f"{where}, {verdict.id}: {verdict.problem}; mend the checks of {verdict.task}, or the entry"
-    for problem in audit.problems if not bad else ():  # about all mistakes together
+    for problem in audit.problems_of_the_whole if not bad else ():
         yield f"{_hidden(session.assignment, bank.FILES['mistake'])}: {problem} Mend the hidden checks or the entries."
 
 

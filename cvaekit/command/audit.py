@@ -9,14 +9,16 @@ from rich.progress import TimeRemainingColumn
 
 from cvaekit import bank as banks
 from cvaekit import kit as kits
+from cvaekit import real_life
 from cvaekit.audit import terminal
-from cvaekit.audit.audit import Audit, run
+from cvaekit.audit.audit import Audit, run, run_files
 from cvaekit.audit.page import page
 from cvaekit.bank import Entry
 from cvaekit.command.shared import CORES, UNGRADABLE, Jobs, KitFolder, fail, progress_bar
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import Session
 from cvaekit.kit import Assignment, KitError
+from cvaekit.real_life import RealLife
 from cvaekit.sandbox import SandboxError
 from cvaekit.statistics import false_alarms
 from cvaekit.statistics.false_alarms import Table
@@ -40,19 +42,20 @@ def audit(
     jobs: Jobs = CORES,
     kit: KitFolder = None,
 ) -> None:
-    """Hold every known mistake and every right variant against every check.
+    """Hold every known mistake, every right variant and every real-life file against every check.
 
     Run it after editing a check or a bank. A mistake has to lose points in its own task and in no other; a variant
-    has to get full marks; an ambiguous answer is treated as its policy says. Not judged, unless you say --thorough, are
-    the training run and tasks for which an entry runs the reference's own code. The tables tell which checks a mistake
-    fails and whether it is diagnosed as itself, which checks could go, and how likely a false alarm is.
+    has to get full marks; an ambiguous answer is treated as its policy says; a real-life file, which is whole, has to
+    lose points in the tasks that its list names. Not judged, unless you say --thorough, are the training run and tasks
+    for which an entry runs the reference's own code. The tables tell which checks a mistake fails and whether it is
+    diagnosed as itself, which checks could go, and how likely a false alarm is.
 
     Exit code: 0 nothing to mend; 1 something to mend; 2 wrong usage; 3 the sandbox does not work here.
 
     \b
     cvaekit audit
     cvaekit audit kl_loss                 (the entries of one task)
-    cvaekit audit kl_sign bce_mean        (single entries)
+    cvaekit audit kl_sign bce_mean        (single entries, real-life files too)
     cvaekit audit --html audit.html --json audit.json
     """
     for path in (json_file, html_file):
@@ -61,28 +64,30 @@ def audit(
     in_use = kits.find(kit)
     chosen = _chosen(in_use.assignments(assignment), names or [])
     if len(chosen) > 1 and (json_file or html_file):
-        known = ", ".join(each.name for each, _ in chosen)
+        known = ", ".join(each.name for each, _, _ in chosen)
         fail(f"--json and --html take one assignment. Add --assignment with one of: {known}")
     problems = False
-    for each, entries in chosen:
+    for each, entries, files in chosen:
         if len(chosen) > 1:
             Console(highlight=False).rule(each.title)
-        found = _audit(each, entries, jobs, thorough, complete=not names)
+        found = _audit(each, entries, files, jobs, thorough, complete=not names)
         _put_out(found, _false_alarms(each), json_file, html_file)
         if found.interrupted:
-            fail(f"interrupted after {len(found.verdicts)} of {len(entries)} entries; the tables show these", 130)
+            done, wanted = len(found.verdicts) + len(found.files), len(entries) + len(files)
+            fail(f"interrupted after {done} of {wanted} entries; the tables show these", 130)
         problems = problems or bool(found.problems)
     raise typer.Exit(FOUND if problems else 0)
 
 
-def _chosen(assignments: list[Assignment], names: list[str]) -> list[tuple[Assignment, list[Entry]]]:
-    """The entries to judge of each assignment that has some; with `names`, those entries and tasks only."""
+def _chosen(assignments: list[Assignment], names: list[str]) -> list[tuple[Assignment, list[Entry], list[RealLife]]]:
+    """The entries and files to judge of each assignment that has some; with `names`, those entries and tasks only."""
     found, missing = [], set(names)
     for each in assignments:
-        bank = banks.load(each)
-        missing &= banks.unknown(bank, each, names)
-        if entries := banks.chosen(bank, names):
-            found.append((each, entries))
+        bank, listed = banks.load(each), real_life.load(each)
+        missing &= banks.unknown(bank, each, names) - {file.id for file in listed}
+        entries, files = banks.chosen(bank, names), real_life.chosen(listed, names)
+        if entries or files:
+            found.append((each, entries, files))
     if missing:
         tasks = dict.fromkeys(task.id for each in assignments for task in each.tasks)
         fail(f"no entry and no task is called {', '.join(sorted(missing))}; tasks are: {', '.join(tasks)}")
@@ -100,17 +105,21 @@ def _false_alarms(assignment: Assignment) -> Table | None:
         fail(f"{false_alarms.path(assignment).name} cannot be read: {error}")
 
 
-def _audit(assignment: Assignment, entries: list[Entry], jobs: int, thorough: bool, *, complete: bool) -> Audit:
-    """Grade all `entries` under a progress bar."""
+def _audit(
+    assignment: Assignment, entries: list[Entry], files: list[RealLife], jobs: int, thorough: bool, *, complete: bool
+) -> Audit:
+    """Grade all `entries` and `files` under a progress bar."""
     found = Audit(assignment, complete)
     progress = progress_bar(TimeRemainingColumn())
-    bar = progress.add_task("Starting", total=len(entries))
+    bar = progress.add_task("Starting", total=len(entries) + len(files))
     try:
         with progress, Session(assignment) as session:
             if session.fault:
                 fail(session.fault, UNGRADABLE)
             for verdict in run(found, entries, session, jobs=jobs, thorough=thorough):
                 progress.update(bar, advance=1, description=verdict.id, refresh=True)
+            for file in run_files(found, files, session, jobs=jobs, thorough=thorough):
+                progress.update(bar, advance=1, description=file.id, refresh=True)
     except SetupError as error:
         fail(str(error))
     except (KitError, SandboxError) as error:
@@ -123,6 +132,7 @@ def _audit(assignment: Assignment, entries: list[Entry], jobs: int, thorough: bo
 def _put_out(found: Audit, table: Table | None, json_file: Path | None, html_file: Path | None) -> None:
     console = Console(highlight=False)
     terminal.show_entries(console, found)
+    terminal.show_files(console, found)
     terminal.show_tasks(console, found)
     if found.complete:
         terminal.show_checks(console, found)

@@ -26,8 +26,9 @@ def check(
     """Hold assignments to what an instructor relies on; every complaint says what to mend.
 
     Files first: manifest, points, checks, mistakes and variants for every task, hints that give nothing away, handout,
-    notebook plan, visible tests, generated files in step. Then grading: the solution gets full marks, the untouched
-    starter none, every mistake loses points in its own task, and every variant keeps them.
+    notebook plan, visible tests, real-life files that are listed, generated files in step. Then grading: the solution
+    gets full marks, the untouched starter none, every mistake loses points in its own task, every variant keeps them,
+    and every real-life file gets the mark that its list says.
 
     Exit code: 0 sound; 1 complaints; 2 wrong usage; 3 submissions cannot be run on this machine.
 
@@ -52,7 +53,7 @@ def check(
 
 def _complaints(kit: Kit, name: str, files_only: bool, thorough: bool, jobs: int) -> list[str]:
     """All complaints about one assignment; grading begins when its files give none."""
-    from cvaekit import bank
+    from cvaekit import bank, real_life
     from cvaekit.author import soundness
     from cvaekit.sandbox import SandboxError
 
@@ -61,7 +62,8 @@ def _complaints(kit: Kit, name: str, files_only: bool, thorough: bool, jobs: int
         return found
     assignment = kit.assignment(name)
     progress = progress_bar(TimeElapsedColumn())
-    bar = progress.add_task("Starting", total=len(bank.chosen(bank.load(assignment), [])))
+    total = len(bank.ids(bank.load(assignment))) + len(real_life.load(assignment))
+    bar = progress.add_task("Starting", total=total)
 
     def on_entry(entry: str) -> None:
         progress.update(bar, advance=1, description=entry, refresh=True)
