@@ -1,6 +1,8 @@
 """Runs the command as people do: a process with arguments, two streams and an exit code."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,3 +19,13 @@ def cvaekit(*arguments, cwd=None, **environment):
         cwd=cwd,
         env={**os.environ, **environment},
     )
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Let SIGINT end the processes that are started in here, although the tests may ignore it: `nohup make test &`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

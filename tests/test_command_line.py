@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import COMMAND, cvaekit
+from commands import COMMAND, cvaekit, interruptible
 from shipped import ROOT
 
 SUBMISSIONS = Path(__file__).with_name("submissions")
@@ -150,12 +150,11 @@ def test_wrong_usage_ends_with_two_and_a_reason(arguments, message, tmp_path):
 
 
 def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_running(tmp_path):
-    process = subprocess.Popen(
-        [*COMMAND, "grade", str(SUBMISSIONS / "stacked_rows.py"), str(SUBMISSIONS / "never_returns.py"), "--jobs", "1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    paths = [str(SUBMISSIONS / "stacked_rows.py"), str(SUBMISSIONS / "never_returns.py")]
+    with interruptible():
+        process = subprocess.Popen(
+            [*COMMAND, "grade", *paths, "--jobs", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
     assert process.stdout is not None
     first = process.stdout.readline()
     assert first.startswith("stacked_rows.py")

@@ -10,6 +10,7 @@ import matplotlib.image
 import pytest
 import script
 import torch
+from commands import interruptible
 
 vae = script.load()
 FIGURES = {
@@ -161,7 +162,8 @@ def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_go_on(tmp_path):
     data = script.small(tmp_path / "data")
     command = [sys.executable, script.PATH, "--data", data, "--out", tmp_path, "--hidden-dim", "32"]
     command, quiet = [*command, "--epochs", "100000"], {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet)
+    with interruptible():
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet)
     ends = time.monotonic() + 60
     while not (tmp_path / vae.CHECKPOINT).exists():
         assert time.monotonic() < ends

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from commands import interruptible
 from shipped import KIT
 
 from cvaekit import bank
@@ -92,10 +93,11 @@ def test_ctrl_c_ends_it_in_words_and_leaves_nothing_behind(folder):
     slow = RIGHT.replace("    visible = ", "    import time\n    time.sleep(0.1)\n    visible = ")
     (folder / "thickness.py").write_text(slow)
     command = [sys.executable, "challenge.py"]
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    )  # fmt: skip
+    with interruptible():
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "Your work: thickness.py\n"
     time.sleep(6)  # 25 digits are measured first, to compare them with kept widths; then the pool begins
