@@ -6,6 +6,7 @@ import pytest
 import small_kit
 from commands import cvaekit
 
+from cvaekit.grading import questions
 from cvaekit.grading.data import DataError, SetupError
 from cvaekit.grading.session import Session
 from cvaekit.kit import KitError
@@ -123,6 +124,25 @@ def test_what_a_submission_does_is_its_own(tmp_path, capfd):
             assert (report.outcome, report.score) == ("graded", 0.0)
             assert got in report.tasks[0].feedback
     assert capfd.readouterr().err == ""
+
+
+TWICE = (
+    CHECK,
+    "@pytest.mark.points(10)",
+    '@pytest.mark.points(4)\ndef test_shape(submission):\n    """It has a shape."""\n'
+    '    submission.ask("doubled", "double(x)", x=torch.zeros(3))\n\n\n@pytest.mark.points(6)',
+)
+
+
+def test_a_submission_has_seconds_for_all_of_its_calls_together(tmp_path, monkeypatch):
+    kit = small_kit.write(tmp_path, [TWICE])
+    with Session(kit.assignment("doubling")) as session:
+        monkeypatch.setattr(questions, "SUBMISSION_SECONDS", 0.5)
+        [task] = session.grade(submission("def double(x):\n    while True: pass\n")).tasks
+        assert "Got: computed for 0.5 seconds and did not return" in task.feedback
+        slow = "import time\ndef double(x):\n    time.sleep(0.4)\n    return 2 * x\n"
+        [task] = session.grade(submission(slow)).tasks
+    assert "Got: waited for 0." in task.feedback
 
 
 def test_metrics_and_the_kits_digest_are_in_the_report(tmp_path):

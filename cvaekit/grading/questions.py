@@ -1,6 +1,5 @@
 """Questions that checks put to one submission, and the worker of each task that answers them."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -15,7 +14,8 @@ from cvaekit.sandbox.exchange import Exchange
 from cvaekit.submission.intake import Submission
 from cvaekit.submission.source import Source
 
-SUBMISSION_SECONDS = 90.0  # for everything a submission is asked; an honest one needs about four
+# Counted as a Deadline counts: seconds of computing or waiting, whatever else the machine does.
+SUBMISSION_SECONDS = 90.0  # for everything a submission is asked, both together; an honest one needs about four
 CALL_SECONDS = 10.0  # for one call; an honest one needs milliseconds
 
 # Hints for failures unrelated to the task: timeout, crash, wrong return type.
@@ -49,6 +49,8 @@ class WorkerLike(Protocol):
 
     @property
     def summary(self) -> str: ...
+    @property
+    def spent(self) -> float: ...
     def ask(self, probe: str, /, *, seconds: float = ..., seed: int | None = ..., **arguments: Any) -> Any: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -95,10 +97,10 @@ class Grading:
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
     _spare: WorkerLike | None = field(default=None, init=False)  # a worker that has only imported the submission
-    _ends: float = field(default_factory=lambda: time.monotonic() + SUBMISSION_SECONDS)
+    _started: list[WorkerLike] = field(default_factory=list)
 
     def seconds_left(self) -> float:
-        return self._ends - time.monotonic()
+        return SUBMISSION_SECONDS - sum(worker.spent for worker in self._started)
 
     def definitions(self, names: list[str]) -> dict[str, str]:
         """What each dotted name of the submission is, from a first import. Its worker is the first task's."""
@@ -119,13 +121,15 @@ class Grading:
         if self._spare and device == "cpu":
             worker, self._spare = self._spare, None
             return worker
-        return self.workers.worker(
+        worker = self.workers.worker(
             self.source.code.encode("utf-8", "surrogatepass"),
             self.submission.filename,
             preload=self.source.imports,
             modules=self.source.modules,
             device=device,
         )
+        self._started.append(worker)
+        return worker
 
     def close(self) -> None:
         if self._spare:
@@ -140,7 +144,7 @@ class Grading:
             raised = f"raised {' '.join(failure.type.split())}"
             return f"{raised}: {message}{where}" if message else f"{raised}{where}"
         if isinstance(failure, TimedOut):
-            return f"did not return within {max(1.0, failure.seconds):.0f} seconds"
+            return f"{failure.did} for {max(0.1, round(failure.seconds, 1)):g} seconds and did not return"
         if isinstance(failure, Died):
             return f"ended its process ({failure.reason})"
         if isinstance(failure, WrongReturn):
@@ -194,9 +198,7 @@ class SubmissionHandle:
             raise Failure(called, reason, wanted, HINTS[TimedOut])
         seconds = min(seconds, self.grading.seconds_left())
         if seconds <= 0:
-            self._give_up(
-                f"was not asked any more: the {SUBMISSION_SECONDS:.0f} seconds for the whole submission are over"
-            )
+            self._give_up(f"was not asked any more: the submission has used up its {SUBMISSION_SECONDS:.0f} seconds")
             raise Failure(called, self.grading.unresponsive[self.task.id], wanted, HINTS[TimedOut])
         form = self.grading.form(probe)
         try:

@@ -3,18 +3,18 @@
 import os
 import select
 import socket
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from cvaekit.sandbox import wire
+from cvaekit.sandbox.deadline import Deadline
 
 KEPT_OUTPUT = 64 << 10  # bytes kept of what a submission prints; the rest is read and thrown away
 MAX_OUTPUT = 256 << 20  # bytes that a submission may print
 
 
 class Expired(Exception):
-    """The deadline has passed."""
+    """The deadline is over, and nothing lies ready."""
 
 
 class Closed(Exception):
@@ -39,8 +39,8 @@ class Channel:
         self._poll.register(frames, select.POLLIN)
         self._poll.register(output, select.POLLIN)
 
-    def send(self, buffers: Iterable[wire.Body], deadline: float) -> None:
-        """Send one frame. deadline: on the monotonic clock, in seconds. Raises Expired, Closed or Flood."""
+    def send(self, buffers: Iterable[wire.Body], deadline: Deadline) -> None:
+        """Send one frame. Raises Expired, Closed or Flood."""
         pending = memoryview(b"".join(buffers))  # joined, so that a small frame takes one system call
         while pending:
             try:
@@ -50,7 +50,7 @@ class Channel:
             except OSError:
                 raise Closed from None
 
-    def receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
+    def receive(self, deadline: Deadline) -> tuple[dict[str, Any], bytearray]:
         """Return header and body of the next frame. Raises Expired, Closed, Flood, and wire.Violation for a bad frame.
 
         Sizes are checked before memory is allocated for them.
@@ -74,7 +74,7 @@ class Channel:
             os.close(self._output)
             self._output = -1
 
-    def _read(self, size: int, deadline: float) -> bytearray:
+    def _read(self, size: int, deadline: Deadline) -> bytearray:
         # The buffer grows with what arrives, so that a frame that only claims to be large costs no memory.
         while len(self._arrived) < size:
             try:
@@ -90,19 +90,21 @@ class Channel:
         wanted, self._arrived = self._arrived[:size], self._arrived[size:]
         return wanted
 
-    def _wait(self, event: int, deadline: float) -> None:
+    def _wait(self, event: int, deadline: Deadline) -> None:
         """Wait until the socket is ready, and read the worker's prints meanwhile, so that printing never blocks it."""
         self._poll.modify(self._frames, event)
-        ready = False
-        while not ready:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise Expired
-            for descriptor, events in self._poll.poll(left * 1000 + 1):
+        over, ready = deadline.over(), False
+        while True:
+            for descriptor, events in self._poll.poll(0 if over else deadline.until_look() * 1000 + 1):
                 if descriptor == self._output:
                     self._drain(events)
                 else:
                     ready = True
+            if ready:  # also an answer that came while this process was stopped
+                return
+            if over:
+                raise Expired
+            over = deadline.over()
 
     def _drain(self, events: int) -> None:
         try:

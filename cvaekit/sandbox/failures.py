@@ -8,6 +8,7 @@ from typing import Any, Literal
 from cvaekit.text import clean, without_addresses
 
 Where = Literal["import", "call"]  # whether a failure came at the import of the submission or in a probe
+Did = Literal["computed", "waited"]  # what a worker did until its deadline
 
 TEXT_LIMIT = 2_000  # characters
 
@@ -55,11 +56,11 @@ class WrongReturn(SubmissionFailure):
 
 
 class TimedOut(SubmissionFailure):
-    """The submission did not answer within `seconds`. The worker has been killed."""
+    """The submission computed, or waited, for `seconds` without an answer. The worker has been killed."""
 
-    def __init__(self, seconds: float, where: Where):
-        self.seconds, self.where = seconds, where
-        super().__init__(f"no answer within {seconds:g} seconds ({where})")
+    def __init__(self, seconds: float, where: Where, did: Did = "computed"):
+        self.seconds, self.where, self.did = seconds, where, did
+        super().__init__(f"{did} for {seconds:g} seconds without an answer ({where})")
 
 
 class Died(SubmissionFailure):

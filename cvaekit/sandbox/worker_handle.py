@@ -5,14 +5,15 @@ import os
 import secrets
 import signal
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cvaekit.sandbox import wire
 from cvaekit.sandbox.channel import MAX_OUTPUT, Channel, Closed, Expired, Flood
+from cvaekit.sandbox.deadline import Deadline
 from cvaekit.sandbox.failures import (
     BadReply,
+    Did,
     Died,
     ProbeError,
     Raised,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _Failure = TypeVar("_Failure", bound=SubmissionFailure | SandboxError)
 
+# All of these but the last are counted as a Deadline counts.
 IMPORT_SECONDS = 10.0
 READY_SECONDS = 60.0  # for the lock-down, before any code of a submission runs
 COLD_READY_SECONDS = 180.0  # a new interpreter imports torch first
@@ -42,7 +44,8 @@ _SUMMARIES = {
 class Worker:
     """A locked process for one submission. Any failure but an exception or an unusable value ends it.
 
-    Use it as a context manager. `summary` says how it was started, and what it is allowed besides.
+    Use it as a context manager. `summary` says how it was started, and what it is allowed besides; `spent` how many
+    seconds it has computed and waited in calls.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Worker:
         self._connection, self._source, self._filename, self._seed = connection, source, filename, seed
         self._modules = modules
         self.summary = _SUMMARIES.get(device, "started cold")
+        self.spent = 0.0
         self._ready = self._imported = False
         self._ready_seconds = READY_SECONDS if device == "cpu" else COLD_READY_SECONDS
         self._failure: SubmissionFailure | SandboxError | None = None
@@ -89,7 +93,8 @@ class Worker:
     def ask(self, probe: str, /, *, seconds: float = 10.0, seed: int | None = 0, **arguments: Any) -> Any:
         """Return what `probe(module, **arguments)` returns in the worker. Raises SubmissionFailure or SandboxError.
 
-        seconds: deadline of this call. The first call imports the submission before, with a deadline of its own.
+        seconds: deadline of this call, as `Deadline` counts. The first call imports the submission before, with a
+        deadline of its own.
         seed: for torch, numpy and random, set before the call; None leaves their state as it is.
         """
         if probe not in self._connection.probes:
@@ -118,7 +123,7 @@ class Worker:
         if self._ready:
             return
         try:
-            state, _ = self._channel.receive(time.monotonic() + self._ready_seconds)
+            state, _ = self._channel.receive(Deadline(self._pid or 0, self._ready_seconds))
         except (Closed, Expired, Flood, wire.Violation) as error:
             why = f"{type(error).__name__}, {_exit_reason(self._reap(_EXIT_SECONDS))}"
             printed = self.output.decode(errors="replace").strip()
@@ -145,19 +150,22 @@ class Worker:
         header["id"] = secrets.token_hex(8)
         frame = wire.pack_raw(header, [value]) if where == "import" else wire.pack(header, value, strict=True)
         wire.check_caps(frame)
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(self._pid or 0, seconds)
         try:
             self._channel.send(frame, deadline)
             reply, body = self._channel.receive(deadline)
             return self._decode_reply(reply, body, header["id"], where)
         except Expired:
-            failure: SubmissionFailure = TimedOut(seconds, where)
+            did: Did = "computed" if deadline.computed >= seconds else "waited"
+            failure: SubmissionFailure = TimedOut(seconds, where, did)
         except Flood:
             failure = Died(f"printed more than {MAX_OUTPUT >> 20} MB", where)
         except wire.Violation as violation:
             failure = BadReply(str(violation))
         except Closed:
             failure = Died(_exit_reason(self._reap(_EXIT_SECONDS)), where)
+        finally:
+            self.spent += deadline.computed + deadline.waited
         raise self._ended_by(failure)
 
     def _decode_reply(self, reply: dict[str, Any], body: bytearray, expected: str, where: Where) -> Any:

@@ -12,8 +12,8 @@ import pytest
 from cvaekit.sandbox import BadReply, Died, Raised, SubmissionFailure, TimedOut
 from cvaekit.sandbox.channel import MAX_OUTPUT
 
-SECONDS = 2.0
-SLACK = 6.0  # beyond a deadline, on a busy machine
+SECONDS = 0.5
+SLACK = 20.0  # beyond a deadline, on a busy machine, which does not end what computes any earlier
 
 
 def submission(body, arguments="**_"):
@@ -67,7 +67,7 @@ def test_denied(attacker, targets, name):
     index = list(attacks.DENIED).index(name)
     started = time.monotonic()
     with pytest.raises(Raised) as failure:
-        attacker.ask("call", name=f"attack_{index}", seconds=SECONDS, **targets)
+        attacker.ask("call", name=f"attack_{index}", **targets)
     # EPERM, EACCES or ENOSYS; an attack that fails for another reason would prove nothing
     assert failure.value.message.startswith(("[Errno 1]", "[Errno 13]", "[Errno 38]", "not allowed to raise"))
     assert time.monotonic() - started < SLACK
@@ -182,4 +182,4 @@ def test_time_out_is_absolute(either):
         started = time.monotonic()
         with pytest.raises(TimedOut):
             worker.ask("call", name="attack", seconds=1.0)
-        assert time.monotonic() - started < 1.0 + SLACK
+        assert time.monotonic() - started < SLACK

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from cvaekit.sandbox import BadReply, Opaque, wire
 from cvaekit.sandbox.channel import Channel, Closed, Expired
+from cvaekit.sandbox.deadline import Deadline
 
+NOBODY = 0  # no process; a Deadline that cannot look counts wall time
 KEYS = st.text(max_size=5).filter(lambda key: key != "$")
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -97,7 +99,7 @@ def test_hostile_frames(channel, name):
     sender.start()
     started = time.monotonic()
     with pytest.raises(wire.Violation):
-        wire.unpack(*channel.receive(started + 5))
+        wire.unpack(*channel.receive(Deadline(NOBODY, 5)))
     assert time.monotonic() - started < 5
     channel.close()
     sender.join()
@@ -116,7 +118,7 @@ def test_one_byte_at_a_time_meets_the_deadline(channel):
     sender.start()
     started = time.monotonic()
     with pytest.raises(Expired):
-        channel.receive(started + 0.5)
+        channel.receive(Deadline(NOBODY, 0.5))
     assert time.monotonic() - started < 2
     over.set()
     sender.join()
@@ -127,18 +129,19 @@ def test_an_end_in_the_middle_of_a_frame(channel):
     theirs.sendall(HOSTILE["NaN"][:20])
     theirs.close()
     with pytest.raises(Closed):
-        channel.receive(time.monotonic() + 5)
+        channel.receive(Deadline(NOBODY, 5))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_hostile_frames_need_no_torch_and_no_memory():
     """Measure the peak memory of a process that receives every hostile frame."""
     script = f"""
-import os, socket, sys, threading, time
+import os, socket, sys, threading
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 from frames import HOSTILE
 from cvaekit.sandbox import wire
 from cvaekit.sandbox.channel import Channel
+from cvaekit.sandbox.deadline import Deadline
 for name, frame in HOSTILE.items():
     if name == "a boolean reference":
         continue  # refused only once its tensor has been made
@@ -147,7 +150,7 @@ for name, frame in HOSTILE.items():
     sender = threading.Thread(target=theirs.sendall, args=(frame,))
     sender.start()
     try:
-        wire.unpack(*channel.receive(time.monotonic() + 5))
+        wire.unpack(*channel.receive(Deadline({NOBODY}, 5)))
     except wire.Violation:
         channel.close()
         sender.join()
