@@ -12,16 +12,18 @@ _POLL_SECONDS = 0.002
 _ROUNDS = 10_000  # a fork bomb may start processes as fast as they are killed
 
 
-def kill_and_reap(worker: int, patience: float = 0.0) -> int:
-    """Kill a worker and its process group, and return its exit status: negative for a signal.
+def kill_and_reap(worker: int, patience: float = 0.0) -> int | None:
+    """Kill a worker and its process group, and return its exit status: negative for a signal, None if this killed it.
 
     patience: seconds to wait first for it to end by itself, so that its own exit status is the one returned.
     """
     ends = time.monotonic() + patience
     while patience and not has_ended(worker) and time.monotonic() < ends:
         time.sleep(_POLL_SECONDS)
+    ended = has_ended(worker)
     kill(worker)
-    return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    return None if status == -signal.SIGKILL and not ended else status
 
 
 def kill(worker: int) -> None:

@@ -33,7 +33,7 @@ _Failure = TypeVar("_Failure", bound=SubmissionFailure | SandboxError)
 IMPORT_SECONDS = 10.0
 READY_SECONDS = 60.0  # for the lock-down, before any code of a submission runs
 COLD_READY_SECONDS = 180.0  # a new interpreter imports torch first
-_EXIT_SECONDS = 0.3  # between the moment a worker's socket closes and the end of its process
+_EXIT_SECONDS = 1.0  # between the moment a worker's socket closes and the end of its process
 
 _SUMMARIES = {
     "cpu": "forked from the zygote",
@@ -61,19 +61,23 @@ class Worker:
     ):
         self._connection, self._source, self._filename, self._seed = connection, source, filename, seed
         self._modules = modules
+        self._wanted = {"op": "spawn", "seed": seed, "preload": list(preload), "device": device, "owner": os.getpid()}
         self.summary = _SUMMARIES.get(device, "started cold")
         self.spent = 0.0
-        self._ready = self._imported = False
         self._ready_seconds = READY_SECONDS if device == "cpu" else COLD_READY_SECONDS
+        self._start()
+
+    def _start(self) -> None:
+        self._ready = self._imported = False
         self._failure: SubmissionFailure | SandboxError | None = None
         frames, worker_end = socket.socketpair()
         output, writing = os.pipe()
         self._channel = Channel(frames, output)
         self._pid: int | None = None
-        message = {"op": "spawn", "seed": seed, "preload": list(preload), "device": device, "owner": os.getpid()}
         try:
-            self._pid = connection.request(message, [worker_end.fileno(), writing])["worker"]
-        except SandboxError:
+            self._pid = self._connection.request(self._wanted, [worker_end.fileno(), writing])["worker"]
+        except SandboxError as error:
+            self._failure = error
             self._channel.close()
             raise
         finally:
@@ -96,14 +100,30 @@ class Worker:
         seconds: deadline of this call, as `Deadline` counts. The first call imports the submission before, with a
         deadline of its own.
         seed: for torch, numpy and random, set before the call; None leaves their state as it is.
+
+        A worker that SIGKILL ends is replaced once by a fresh one, which is asked again: the system may have killed it
+        when memory was short. If that one is killed too, the submission has done it (it can, with os.kill), and it is
+        `Died`, which is scored. Killing itself gains a submission nothing: the same question, with the same seed, is
+        asked of a process that remembers nothing.
         """
         if probe not in self._connection.probes:
             raise LookupError(f"there is no probe {probe!r}")
         takes = self._connection.probes[probe]
         if "**" not in takes and (unknown := set(arguments) - set(takes)):
             raise TypeError(f"the probe {probe!r} takes no argument {', '.join(sorted(unknown))}")
+        if self._failure:
+            raise self._failure
+        request = {"op": "call", "probe": probe, "seed": seed}
+        try:
+            self.import_submission()
+            return self._call(request, arguments, seconds, "call")
+        except Died as died:
+            if died.reason != signal.SIGKILL.name:
+                raise
+        self._channel.close()
+        self._start()
         self.import_submission()
-        return self._call({"op": "call", "probe": probe, "seed": seed}, arguments, seconds, "call")
+        return self._call(request, arguments, seconds, "call")
 
     def import_submission(self) -> None:
         """Import the submission, unless that is done. `ask` calls this first."""
@@ -189,16 +209,20 @@ class Worker:
         self._reap()
         return failure
 
-    def _reap(self, patience: float = 0.0) -> int:
-        """Kill the worker, after `patience` seconds if it does not end by itself; return its exit status."""
+    def _reap(self, patience: float = 0.0) -> int | None:
+        """Kill the worker, after `patience` seconds if it does not end by itself; return its exit status.
+
+        None: it did not end by itself.
+        """
         if self._pid is None:
             return 0
         worker, self._pid = self._pid, None
         try:
-            status: int = self._connection.request({"op": "end", "worker": worker, "patience": patience})["status"]
+            reply = self._connection.request({"op": "end", "worker": worker, "patience": patience})
         except SandboxError as error:
             self._failure = error
             raise
+        status: int | None = reply["status"]
         return status
 
 
@@ -209,7 +233,9 @@ def _text_of(reply: dict[str, Any], key: str) -> str:
     return value
 
 
-def _exit_reason(status: int) -> str:
+def _exit_reason(status: int | None) -> str:
+    if status is None:
+        return "closed its connection"
     if status >= 0:
         return f"exit code {status}"
     try:

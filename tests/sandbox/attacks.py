@@ -156,6 +156,7 @@ ENDS = {
     "abort": ("import os; os.abort()", "Died", "SIGABRT"),
     "kill itself": ("import os; os.kill(os.getpid(), 9)", "Died", "SIGKILL"),
     "closed descriptors": ("import os; os.closerange(0, 100)", "Died", ""),
+    "a closed connection": ("import os, time; os.closerange(0, 100); time.sleep(99)", "Died", "closed its connection"),
     "endless recursion": ("def deeper(): deeper()\n    deeper()", "Raised", "RecursionError"),
     "a loop in Python": ("while True: pass", "TimedOut", ""),
     "a loop that catches": (

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
 import pytest
 
-from cvaekit.sandbox import TimedOut, deadline
+from cvaekit.sandbox import Died, TimedOut, deadline
 from cvaekit.sandbox.deadline import Deadline
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere wall time counts")
@@ -37,6 +38,9 @@ def thread():
 
 def stop():
     os.kill(os.getpid(), signal.SIGSTOP)
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -132,3 +136,30 @@ def test_what_a_look_counts_for(monkeypatch, state, computed, waited):
         assert not found.over()
         assert not found.over()
     assert (found.computed, found.waited) == pytest.approx((computed / 10, waited / 10))
+
+
+def test_a_worker_that_is_killed_from_outside_is_asked_again(either):
+    with either.worker(SOURCE, "cvae.py") as worker:
+        worker.import_submission()
+        first = worker.pid
+        threading.Timer(0.2, os.kill, (first, signal.SIGKILL)).start()
+        assert worker.ask("call", name="sleep", span=0.8) == "done"
+        assert worker.pid != first
+        assert worker.ask("call", name="compute", span=0) == "done"
+
+
+def test_one_that_kills_itself_gains_nothing(either):
+    with either.worker(SOURCE, "cvae.py") as worker:
+        for name in ("die", "compute"):
+            with pytest.raises(Died, match="SIGKILL") as failure:
+                worker.ask("call", name=name)
+            assert failure.value.where == "call"
+            assert worker.pid is None
+
+
+def test_one_that_kills_itself_when_it_is_imported_has_died(either):
+    with (
+        either.worker(SOURCE + b"die()\n", "cvae.py") as worker,
+        pytest.raises(Died, match=r"SIGKILL \(import\)"),
+    ):
+        worker.ask("call", name="compute")
