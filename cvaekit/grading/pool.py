@@ -16,7 +16,6 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from typing import TYPE_CHECKING
 
-from cvaekit.grading.questions import SUBMISSION_SECONDS
 from cvaekit.kit import Assignment
 from cvaekit.manifest import Task
 from cvaekit.report.model import Report
@@ -26,7 +25,10 @@ from cvaekit.submission.intake import Submission
 if TYPE_CHECKING:
     from cvaekit.grading.session import Session
 
-JOB_SECONDS = SUBMISSION_SECONDS + 90.0  # beyond this a grading process has itself gone wrong
+# A grading process that says nothing for so long has itself gone wrong. On a busy machine a right submission's training
+# takes minutes, and a grading process names each task that it begins.
+SILENT_SECONDS = 1800.0
+WAIT_SECONDS = 5.0  # for news, at a time; one wait counts for no more, so that a pause of all processes does not
 RENEWED_AFTER = 100  # submissions: what a library may leave behind does not add up
 
 
@@ -38,11 +40,11 @@ class _Grader:
     pipe: Pipe
     connection: Connection
     index: int = -1
-    ends: float = 0.0
+    silent: float = 0.0  # seconds
     graded: int = 0
 
     def give(self, index: int) -> None:
-        self.index, self.ends = index, time.monotonic() + JOB_SECONDS
+        self.index, self.silent = index, 0.0
         self.graded += 1
         with contextlib.suppress(OSError):  # it ended meanwhile: reading from it will tell
             self.pipe.send_bytes(str(index).encode())
@@ -87,9 +89,11 @@ def grade_many(
                 busy.append(grader)
             if not busy:
                 continue
-            next_end = min(grader.ends for grader in busy)
-            wait([grader.pipe for grader in busy], timeout=max(0.0, next_end - time.monotonic()))
+            started = time.monotonic()
+            wait([grader.pipe for grader in busy], timeout=WAIT_SECONDS)
+            waited = min(time.monotonic() - started, WAIT_SECONDS)
             for grader in list(busy):
+                grader.silent += waited
                 report = _progress(grader, session.assignment, on_task)
                 if report is None:
                     continue
@@ -138,10 +142,11 @@ def _progress(grader: _Grader, assignment: Assignment, on_task: Callable[[int, T
             message = grader.pipe.recv_bytes().decode()
             if message.startswith("{"):
                 return Report.from_json(message)
+            grader.silent = 0.0
             on_task(grader.index, assignment.task(message))
     except (EOFError, OSError):
         grader.process.join(5)
         return f"The grading process ended early (exit code {grader.process.exitcode})."
-    if time.monotonic() > grader.ends:
-        return f"The grading process gave no report within {JOB_SECONDS:.0f} seconds."
+    if grader.silent >= SILENT_SECONDS:
+        return f"The grading process said nothing for {SILENT_SECONDS:.0f} seconds."
     return None

@@ -20,7 +20,7 @@ from cvaekit.sandbox.worker_handle import Worker
 
 LAYERS = frozenset({"landlock", "seccomp"})
 START_SECONDS = 180.0  # to import torch on a busy machine whose page cache is empty
-REPLY_SECONDS = 60.0  # for one request; the zygote may import packages for it
+REPLY_SECONDS = 300.0  # for one request; the zygote may import packages for it, on a machine that is busy otherwise
 _GPU_ENVIRONMENT = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES")
 
 
