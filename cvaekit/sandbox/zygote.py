@@ -6,6 +6,7 @@ process with OpenMP threads hangs at its first large operation. Packages are the
 imports them.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -226,11 +227,12 @@ class Zygote:
             self.folders.remove(worker)
 
     def exit(self) -> NoReturn:
-        """Kill every worker, remove all folders, and end."""
+        """Kill every worker, remove all folders, and end. SIGTERM may have come while this went on, or another end."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for peer in self.peers:
             for worker in peer.workers:
-                process_tree.kill_and_reap(worker)
-                self.folders.remove(worker)
+                with contextlib.suppress(ChildProcessError):  # reaped by what SIGTERM interrupted
+                    process_tree.kill_and_reap(worker)
             peer.workers = set()
         self.kill_strays()
         for folder in (self.private, self.folders.parent):
