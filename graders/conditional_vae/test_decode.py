@@ -26,6 +26,12 @@ def test_agrees(submission, batch, latent_dim, seed):
 
 
 @pytest.mark.points(1)
+def test_far_from_origin(submission):
+    """Large numbers pass as they are: the output is still what the given layers compute."""
+    HALF.far_from_origin(submission)
+
+
+@pytest.mark.points(1)
 def test_label_matters(submission):
     """Another label gives another output."""
     HALF.conditions_matter(submission)
@@ -43,7 +49,7 @@ def test_nothing_changed(submission):
     HALF.nothing_changed(submission)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_gradients(submission):
     """Gradients reach the input and every layer."""
     HALF.gradients(submission)

@@ -10,7 +10,7 @@ from cvaekit.compare import close
 from cvaekit.grading.failure import Failure
 from cvaekit.grading.questions import HINTS, SubmissionHandle
 from cvaekit.sandbox import BadReply, WrongReturn
-from graders.cvae.network import Half, Network, shape_of
+from graders.cvae.network import DECODER, Half, Network, shape_of
 from graders.cvae.probes import ramp
 
 
@@ -35,11 +35,16 @@ class Conditioning:
         return f"{self.half.method}({', '.join(self.arguments)}), which called {self.half.first}"
 
     def ask(
-        self, submission: SubmissionHandle, example: list[Tensor], latent_dim: int, gradients: bool = False
+        self,
+        submission: SubmissionHandle,
+        example: list[Tensor],
+        latent_dim: int,
+        gradients: bool = False,
+        weights: dict[str, Tensor] | None = None,
     ) -> dict[str, Any]:
         """The probe's answer, its outputs checked for number and shape."""
         half, called = self.half, self.call(example[0])
-        weights = self.network.weights(half.layers, latent_dim)
+        weights = weights or self.network.weights(half.layers, latent_dim)
         arguments: dict[str, Any] = {"method": half.method, "first": half.first, "latent_dim": latent_dim}
         arguments |= {"inputs": example, "weights": weights, "gradients": gradients, **self.network.for_probes}
         answer: dict[str, Any] = submission.ask("half", called, wanted=half.wanted(), **arguments)
@@ -96,6 +101,23 @@ class Conditioning:
                     f"{name} has the right shape and other values than the given layers compute",
                     f"{name} as the starter's layers compute it from {self.parts}",
                     "Follow one row through the layers: is each of them used once, in order, with its own activation?",
+                )
+
+    def far_from_origin(self, submission: SubmissionHandle) -> None:
+        """The outputs are what the given layers compute where inputs, hidden units and outputs are large."""
+        example = self.network.example(self.half, 7, 5, 29)
+        if self.half is DECODER:
+            example[0] = 8 * example[0]
+        weights = self.network.far_weights(self.half, example, 5)
+        outputs = self.ask(submission, example, 5, weights=weights)["outputs"]
+        right = self.network.answer(self.half, example, 5, weights)
+        for name, got, wanted in zip(self.half.returns, outputs, right, strict=True):
+            if not close(got, wanted.detach()):
+                raise Failure(
+                    f"{self.call(example[0])}, and weights that make the numbers large",
+                    f"{name} has other values than the given layers compute",
+                    f"{name} as the starter's layers compute it, however large the numbers in between become",
+                    "Is a limit put on something, or is it squeezed into a range, where the starter has no such step?",
                 )
 
     def conditions_matter(self, submission: SubmissionHandle) -> None:

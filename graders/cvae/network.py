@@ -11,6 +11,10 @@ from torch import Tensor, nn
 
 FIRST_LAYERS = ("encoder_fc1", "decoder_fc1")
 PIXELS = 784
+# What the last layers of far_weights give: beyond any limit that a network could put on them, and within the handout's
+# ranges. logvar stays below 20, since a guard against overflow there is accepted.
+FAR = {"fc_mu": (-40.0, 45.0), "fc_logvar": (-29.0, 19.0), "decoder_fc3": (-9.0, 8.0)}
+FAR_HIDDEN = 30.0  # how much larger the hidden layers' weights are there
 
 
 def generator(seed: int) -> torch.Generator:
@@ -120,6 +124,32 @@ class Network:
         found: dict[str, Tensor] = self._made[key]
         return found
 
+    def far_weights(self, half: Half, example: list[Tensor], latent_dim: int) -> dict[str, Tensor]:
+        """Weights with which `half` computes large hidden numbers from `example`, and outputs that fill FAR."""
+        weights = {
+            name: tensor * (1 if name.rpartition(".")[0] in FAR else FAR_HIDDEN)
+            for name, tensor in self.weights(half.layers, latent_dim).items()
+        }
+        model, reached = self.loaded(weights, latent_dim), {}
+        for layer in model.children():  # hooks see what a layer gives before the sigmoid
+            layer.register_forward_hook(lambda layer, inputs, output: reached.update({layer: output}))
+        with torch.no_grad():
+            getattr(model, half.method)(*example)
+        for name in FAR.keys() & set(half.layers):
+            output = reached[getattr(model, name)]
+            (low, high), (least, most) = FAR[name], (float(output.min()), float(output.max()))
+            scale = (high - low) / (most - least)
+            weights[f"{name}.weight"] = weights[f"{name}.weight"] * scale
+            weights[f"{name}.bias"] = weights[f"{name}.bias"] * scale + low - least * scale
+        return weights
+
+    def loaded(self, weights: dict[str, Tensor], latent_dim: int) -> nn.Module:
+        """The reference with `weights`; layers that are not among them have none."""
+        with torch.device("meta"):  # drawing start weights that are overwritten at once takes most of the time
+            model = self.reference(latent_dim)
+        model.load_state_dict(weights, strict=False, assign=True)
+        return model.requires_grad_()
+
     def _drawn(self, layers: tuple[str, ...], latent_dim: int) -> dict[str, Tensor]:
         source, drawn = generator(3 + latent_dim), {}
         shapes = {name: tensor.shape for name, tensor in self.blank(latent_dim).state_dict().items()}
@@ -134,16 +164,16 @@ class Network:
     def with_weights(self, layers: tuple[str, ...], latent_dim: int) -> nn.Module:
         """The reference with random weights in `layers`; the other layers have none."""
         if (key := ("reference", layers, latent_dim)) not in self._made:
-            with torch.device("meta"):  # drawing start weights that are overwritten at once takes most of the time
-                model = self.reference(latent_dim)
-            model.load_state_dict(self.weights(layers, latent_dim), strict=False, assign=True)
-            self._made[key] = model.requires_grad_()
+            self._made[key] = self.loaded(self.weights(layers, latent_dim), latent_dim)
         found: nn.Module = self._made[key]
         return found
 
-    def answer(self, half: Half, example: list[Tensor], latent_dim: int) -> list[Tensor]:
-        """What the reference's `encode` or `decode` returns, as a list."""
-        outputs = getattr(self.with_weights(half.layers, latent_dim), half.method)(*example)
+    def answer(
+        self, half: Half, example: list[Tensor], latent_dim: int, weights: dict[str, Tensor] | None = None
+    ) -> list[Tensor]:
+        """What the reference's `encode` or `decode` returns, as a list; with `weights` or the random ones."""
+        model = self.loaded(weights, latent_dim) if weights else self.with_weights(half.layers, latent_dim)
+        outputs = getattr(model, half.method)(*example)
         return list(outputs) if isinstance(outputs, tuple) else [outputs]
 
 
