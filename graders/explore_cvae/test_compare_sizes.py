@@ -64,3 +64,6 @@ def test_choice(submission):
     choice(submission, {2: 135.2, 16: 105.4, 64: 98.0}, 64)
     choice(submission, {4: 118.0, 8: 110.0, 16: 105.4, 32: 105.0}, 8, margin=6.0)
     choice(submission, {5: 103.0, 20: 101.0, 40: 108.0}, 20, margin=0.5)
+    # far from 100 nats, where the margin in nats is also a percentage
+    choice(submission, {2: 262.4, 16: 243.1, 64: 239.7}, 64)
+    choice(submission, {4: 27.9, 12: 26.4, 48: 26.1}, 4)

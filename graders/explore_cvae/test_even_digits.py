@@ -1,7 +1,8 @@
 """Task even_digits: judged by what the images show, to a classifier of the grader's (see WEIGHTS.md).
 
-The decoder draws an even digit in 98.9 % of cases where one is asked for, in 3 % where an odd one is. Each bound below
-lies six standard deviations or more from what an honest answer gives, by the binomial distribution or 300 runs.
+The decoder draws an even digit in 98.9 % of cases where one is asked for, in 3 % where an odd one is. Another decoder
+shows in its first ten pixels what it was told. Each bound below lies six standard deviations or more from what an
+honest answer gives, by the binomial distribution or 300 runs.
 """
 
 import pytest
@@ -13,7 +14,8 @@ from graders.explore_cvae import inputs, networks
 
 COUNT = 500
 EVEN = 465  # an honest answer has 494.5, give or take 2.3
-EACH = (42, 170)  # of about 100 each, give or take 9 where labels are drawn at random
+MANY = 4000
+EACH = (620, 980)  # of 800 each, give or take 25 where labels are drawn at random
 SPREAD = (0.88, 1.12)  # variance of the pixels, as a share of what the prior gives: 1, give or take 0.015
 CALLED = f"even_digits(model, {COUNT})"
 
@@ -26,7 +28,16 @@ def images(submission, seed=0):
     return found["images"].float().nan_to_num()
 
 
-@pytest.mark.points(8)
+def labels(submission):
+    """What a model was told for MANY images, as its pixels show it, and the call: (MANY, 10)."""
+    called = f"even_digits(model, {MANY})"
+    found = submission.ask("even", called, wanted="images", weights=inputs.telltale(), count=MANY)["images"]
+    if found.shape != (MANY, 784) or not found.is_floating_point():
+        raise Failure(called, shape_of(found), f"images, as a tensor of shape ({MANY}, 784)")
+    return inputs.told(found.nan_to_num()), called
+
+
+@pytest.mark.points(7)
 def test_even(submission):
     """The images show even digits, as the grader's classifier sees them."""
     shown = networks.classifier(images(submission))
@@ -40,11 +51,22 @@ def test_even(submission):
 @pytest.mark.points(3)
 def test_all_five(submission):
     """Each of the five even digits is drawn about equally often."""
-    counts = networks.classifier(images(submission)).bincount(minlength=10)[::2]
+    told, called = labels(submission)
+    counts = told.argmax(dim=1).bincount(minlength=10)[::2]
     for digit, count in zip(range(0, 10, 2), counts.tolist(), strict=True):
         if not EACH[0] <= count <= EACH[1]:
             hint = "Write down the even digits from the start. Does each of them get its turn?"
-            raise Failure(CALLED, f"{count} images that show a {digit}", "all even digits about equally often", hint)
+            raise Failure(called, f"{count} images of a {digit}", "all even digits about equally often", hint)
+
+
+@pytest.mark.points(1)
+def test_one_digit_each(submission):
+    """Every image is asked for by one digit."""
+    told, called = labels(submission)
+    largest, others = told.topk(2, dim=1).values.unbind(dim=1)
+    if (several := int(((largest - 1).abs() > 0.05).logical_or(others.abs() > 0.05).sum())) > 0:
+        hint = "Read one row of your labels aloud: which digit does it name, and does it name another one beside it?"
+        raise Failure(called, f"{several} images whose label is not one digit", "a label that names one digit", hint)
 
 
 @pytest.mark.points(2)

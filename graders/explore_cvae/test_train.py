@@ -13,6 +13,7 @@ from graders.explore_cvae import inputs
 
 IMAGES, EPOCHS, BATCH = 23, 3, 8  # the last batch has 7 images
 RATE = 0.05
+START = torch.tensor([0.3, 0.5, -0.4])  # of the watched model
 
 
 def example(count):
@@ -87,13 +88,28 @@ def _near(loss, right):
     return math.isclose(loss, right, rel_tol=0.5)
 
 
-@pytest.mark.points(5)
+@pytest.mark.points(3)
 def test_steps(submission):
-    """Every batch is one step of Adam along the gradient of its loss."""
+    """A batch is a step of Adam along the gradient of its loss."""
     called, answer = run(submission, epochs=4, batch=IMAGES)  # all images in one batch: their order does not matter
-    right = _trained(4)
-    if not close(answer["parameter"], right, 2e-3):
-        still = close(answer["parameter"], torch.tensor([0.3, 0.5, -0.4]), 1e-6)
+    _compare(called, answer, _trained([torch.arange(IMAGES)] * 4), 2e-3)
+
+
+@pytest.mark.points(2)
+def test_every_batch(submission):
+    """Every batch is a step of its own, the last one of an epoch too, which is not full."""
+    called, answer = run(submission)
+    shown(called, answer)
+    batches = [(batch.flatten()[: len(batch) // 2] * IMAGES).round().long() for batch in answer["seen"]]
+    if any(len(batch) == 0 or batch.min() < 0 or batch.max() >= IMAGES for batch in batches):
+        raise Failure(called, "other images than were handed over", "the images as they are, each once in every epoch")
+    # A loss per image moves the numbers by 0.002, since batches differ in size; a step left out, by 0.1.
+    _compare(called, answer, _trained(batches), 0.1)
+
+
+def _compare(called, answer, right, tolerance):
+    if not close(answer["parameter"], right, tolerance):
+        still = close(answer["parameter"], START, 1e-6)
         got = "a model that has not changed" if still else "a model that went another way"
         hint = (
             "Three lines make a step: one forgets the last gradient, one computes the new one, one moves the weights."
@@ -101,15 +117,15 @@ def test_steps(submission):
         raise Failure(called, got, "a step of Adam for every batch, along the gradient of the loss", hint)
 
 
-def _trained(steps):
-    """Where the watched model's three numbers are after some steps of Adam."""
+def _trained(batches):
+    """Where the watched model's three numbers are after a step of Adam for each batch of numbers of images."""
     images, _ = example(IMAGES)
-    parameter = torch.tensor([0.3, 0.5, -0.4], requires_grad=True)
+    parameter = START.clone().requires_grad_()
     optimizer = torch.optim.Adam([parameter], lr=RATE)
-    for _ in range(steps):
-        guess = parameter[0].sigmoid().expand(IMAGES, 784)
-        loss = torch.nn.functional.binary_cross_entropy(guess, images, reduction="sum")
-        kl = -0.5 * (1 + parameter[2] - parameter[1].square() - parameter[2].exp()) * 2 * IMAGES
+    for batch in batches:
+        guess = parameter[0].sigmoid().expand(len(batch), 784)
+        loss = torch.nn.functional.binary_cross_entropy(guess, images[batch], reduction="sum")
+        kl = -0.5 * (1 + parameter[2] - parameter[1].square() - parameter[2].exp()) * 2 * len(batch)
         optimizer.zero_grad()
         (loss + kl).backward()
         optimizer.step()
