@@ -32,3 +32,11 @@ def widths(count: int, seed: int) -> Tensor:
     """Widths as digits have them, no two alike: (count,) float64."""
     drawn = 1.2 + torch.rand(count, generator=generator(seed), dtype=torch.float64).pow(2) * 3.5
     return drawn + torch.arange(count, dtype=torch.float64) * 1e-6
+
+
+def shared_widths(count: int, seed: int) -> Tensor:
+    """Widths of which the thinner fifth comes in a few values only, well below both cuts: (count,) float64."""
+    drawn = widths(count, seed).sort().values
+    thin = count // 5
+    drawn[:thin] = drawn[: thin : thin // 6].repeat_interleave(thin // 6)[:thin]
+    return drawn[torch.randperm(count, generator=generator(seed))]

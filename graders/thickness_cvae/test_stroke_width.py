@@ -27,7 +27,7 @@ def widths(submission, images, what):
     return called, answer["widths"]
 
 
-@pytest.mark.points(7)
+@pytest.mark.points(6)
 def test_bars(submission):
     """The width of a bar is its width, standing or lying, wherever it is."""
     bars = [(width, *place) for width in (2, 3, 4, 5, 6) for place in ((9, 22, False), (13, 20, True))]
@@ -65,7 +65,7 @@ def test_average(submission):
         raise Failure(called, f"{found[0]:.2f}, too {relation}", WANTED, hint)
 
 
-@pytest.mark.points(6)
+@pytest.mark.points(5)
 def test_digits(submission):
     """On real digits, the widths agree with the recipe."""
     called, found = widths(submission, inputs.few_digits(), "60 real digits, one by one")
@@ -80,6 +80,18 @@ def test_digits(submission):
             "the widths that the handout's recipe gives",
             "Compare with the recipe step by step: how much it enlarges, what it counts as ink, where it measures.",
         )
+
+
+@pytest.mark.points(2)
+def test_contrast(submission):
+    """A bar is as wide on grey as on black, and as wide when it is darker: its own image says what is ink."""
+    for paper, brightest in ((0.0, 0.55), (0.4, 1.0), (0.3, 0.6)):
+        images = torch.stack([paper + (brightest - paper) * inputs.bar(width, 9, 22) for width in (3, 5)])
+        called, found = widths(submission, images, f"a bar of brightness {brightest:g} on {paper:g}")
+        for width, got in zip((3, 5), found, strict=True):
+            if not abs(got - width) <= EXACT:
+                hint = "By the recipe, what counts as ink depends on two values of the image at hand. Which ones?"
+                raise Failure(f"{called}, {width} pixels wide", f"{got:.2f}", WANTED, hint)
 
 
 @pytest.mark.points(3)

@@ -38,9 +38,10 @@ def test_thirds(submission):
 
 @pytest.mark.points(3)
 def test_any_widths(submission):
-    """Other images, other cuts: strokes of a thick pen, a handful, and numbers that three does not divide."""
+    """Other images, other cuts: strokes of a thick pen, a handful, and widths that many images share."""
     thirds(submission, 4 + 2 * inputs.widths(301, 37))
     thirds(submission, inputs.widths(50, 41))
+    thirds(submission, inputs.shared_widths(900, 79))
 
 
 @pytest.mark.points(2)
