@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cvaekit.sandbox import SubmissionFailure
 from cvaekit.sandbox.exchange import Exchange
+from graders.cvae import noise
 
 
 def kl_term(exchanges: Sequence[Exchange]) -> list[Any]:
@@ -29,7 +30,7 @@ def reconstruction_term(exchanges: Sequence[Exchange]) -> list[Any]:
 
 
 def use_of_noise(exchanges: Sequence[Exchange]) -> list[Any]:
-    """How a sample moves with mu, at which rate its noise grows with logvar, and roughly how wide it is at logvar 0,
+    """How a sample moves with mu, at which rate its noise grows with logvar, and roughly how wide it is,
     whatever noise was drawn."""
     return [_spread(exchange) if exchange.probe == "draws" else _rates(exchange) for exchange in exchanges]
 
@@ -44,9 +45,10 @@ FEATURES: dict[str, Callable[[Sequence[Exchange]], list[Any]]] = {
 
 
 def _spread(exchange: Exchange) -> Any:
-    if not isinstance(exchange.answer, Tensor):
+    mu, logvar = exchange.arguments["mu"], exchange.arguments["logvar"]
+    if not isinstance(exchange.answer, Tensor) or exchange.answer.shape != mu.shape:
         return exchange.answer
-    spread = float(exchange.answer.double().std())
+    spread = float(noise.recovered(exchange.answer, mu, logvar).std())
     return round(4 * math.log2(spread)) if 0 < spread < math.inf else "no spread"
 
 

@@ -6,17 +6,22 @@ import torch
 from torch import Tensor, nn
 
 from cvaekit.sandbox.probe import Unexpected, call, describe
+from graders.cvae.model_probes import FORMS as WHOLE_MODEL
+from graders.cvae.model_probes import draws, forward, fresh
 from graders.cvae.probes import FORMS as SHARED
 from graders.cvae.probes import GRADIENTS, half, new_model, parameters, train
 
-__all__ = ["FORMS", "draws", "eval_mode", "half", "loss", "parameters", "reparameterize", "train"]
+__all__ = ["FORMS", "draws", "eval_mode", "forward", "fresh", "half", "loss", "parameters", "reparameterize", "train"]
 
-FORMS: dict[str, Any] = SHARED | {
-    "reparameterize": {"z": object, "inputs_after": [Tensor, Tensor], "gradients": GRADIENTS},
-    "draws": object,
-    "loss": {"value": float, "shape": [int], "gradients": GRADIENTS},
-    "eval_mode": object,
-}
+FORMS: dict[str, Any] = (
+    SHARED
+    | WHOLE_MODEL
+    | {
+        "reparameterize": {"z": object, "inputs_after": [Tensor, Tensor], "gradients": GRADIENTS},
+        "loss": {"value": float, "shape": [int], "gradients": GRADIENTS},
+        "eval_mode": object,
+    }
+)
 
 
 def reparameterize(module: Any, model: str, attributes: dict[str, int], mu: Tensor, logvar: Tensor) -> dict[str, Any]:
@@ -30,16 +35,6 @@ def reparameterize(module: Any, model: str, attributes: dict[str, int], mu: Tens
         gradients = call(lambda: torch.autograd.grad(z.sum(), leaves, allow_unused=True))
         result["gradients"] = dict(zip(("mu", "logvar"), gradients, strict=True))
     return result
-
-
-def draws(module: Any, model: str, attributes: dict[str, int], calls: int, batch: int, latent_dim: int) -> Any:
-    """Noise of the submission: `calls` draws in a row at mu = logvar = 0, stacked to (calls, batch, latent_dim)."""
-    made = new_model(module, model, attributes, latent_dim)
-    zeros = [(torch.zeros(batch, latent_dim), torch.zeros(batch, latent_dim)) for _ in range(calls)]
-    drawn = call(lambda: [made.reparameterize(*inputs) for inputs in zeros])
-    if not all(isinstance(z, Tensor) and z.shape == (batch, latent_dim) for z in drawn):
-        return drawn[0]
-    return call(torch.stack, drawn).detach()
 
 
 def loss(module: Any, reconstruction: Tensor, original: Tensor, mu: Tensor, logvar: Tensor) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from torch.optim.adam import adam
 
 from cvaekit.sandbox.probe import Unexpected, call, describe
 
+# Taken before a submission is imported, and called past it: what it says of its own parameters is testimony.
+named_parameters = nn.Module.named_parameters
 GRADIENTS = ({str: (Tensor, None)}, None)
 # What each probe returns, for the grader to hold an answer against: see cvaekit.grading.form.
 FORMS: dict[str, Any] = {
@@ -85,10 +87,10 @@ def parameters(module: Any, model: str, latent_dim: int) -> dict[str, list[int]]
     made = construct(module, model, latent_dim)
     if not isinstance(made, nn.Module):
         raise Unexpected(describe(made))
-    return call(lambda: {str(name): list(parameter.shape) for name, parameter in made.named_parameters()})
+    return call(lambda: {str(name): list(parameter.shape) for name, parameter in named_parameters(made)})
 
 
-def _attach(model: Any, weights: dict[str, Tensor]) -> dict[str, nn.Linear]:
+def attach(model: Any, weights: dict[str, Tensor]) -> dict[str, nn.Linear]:
     """Give the layers of `model` the grader's weights: `<layer>.weight` and `<layer>.bias`.
 
     A layer that the constructor made keeps its identity, since the submission may reach it by another way than its
@@ -130,7 +132,7 @@ def half(
     where asked for the gradients of a fixed weighted sum of the outputs.
     """
     made = new_model(module, model, attributes, latent_dim)
-    layers = call(_attach, made, weights)
+    layers = call(attach, made, weights)
     reached: list[Tensor] = []
 
     def capture(layer: nn.Linear, arguments: tuple[Any, ...]) -> None:
@@ -167,7 +169,7 @@ def half(
 
 
 def _parameter_names(model: Any) -> set[str]:
-    return {str(name) for name, _ in model.named_parameters()} if isinstance(model, nn.Module) else set()
+    return {str(name) for name, _ in named_parameters(model)} if isinstance(model, nn.Module) else set()
 
 
 def _gradients(outputs: Any, wanted: dict[str, Tensor]) -> dict[str, Tensor | None] | None:
@@ -248,7 +250,7 @@ def train(
     call(_start_from, made, start)
     call(made.to, on)
     images, conditions = images.to(on).float() / 255, [condition.to(on) for condition in conditions]
-    optimizer = call(lambda: Adam(list(made.parameters()), learning_rate))
+    optimizer = call(lambda: Adam([parameter for _, parameter in named_parameters(made)], learning_rate))
     shuffle = torch.Generator().manual_seed(1)
     rounds = steps * batch // len(images) + 1
     order = torch.cat([torch.randperm(len(images), generator=shuffle) for _ in range(rounds)]).to(on)
@@ -281,4 +283,4 @@ def _start_from(model: nn.Module, start: dict[str, Tensor]) -> None:
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {str(name): parameter.detach().cpu() for name, parameter in model.named_parameters()}
+    return {str(name): parameter.detach().cpu() for name, parameter in named_parameters(model)}

@@ -6,16 +6,22 @@ import torch
 from torch import Tensor
 
 from cvaekit.sandbox.probe import Unexpected, call, describe, number
+from graders.cvae.model_probes import FORMS as WHOLE_MODEL
+from graders.cvae.model_probes import draws, forward, fresh
 from graders.cvae.probes import FORMS as SHARED
 from graders.cvae.probes import half, parameters, train
 
-__all__ = ["FORMS", "cuts", "half", "labels", "parameters", "strokes", "train"]
+__all__ = ["FORMS", "cuts", "draws", "forward", "fresh", "half", "labels", "parameters", "strokes", "train"]
 
-FORMS: dict[str, Any] = SHARED | {
-    "strokes": {"widths": [float], "images_after": Tensor},
-    "cuts": {"cuts": [float], "widths_after": Tensor},
-    "labels": {"labels": Tensor, "widths_after": Tensor},
-}
+FORMS: dict[str, Any] = (
+    SHARED
+    | WHOLE_MODEL
+    | {
+        "strokes": {"widths": [float], "images_after": Tensor},
+        "cuts": {"cuts": [float], "widths_after": Tensor},
+        "labels": {"labels": Tensor, "widths_after": Tensor},
+    }
+)
 
 
 def strokes(module: Any, images: Tensor) -> dict[str, Any]:
