@@ -16,6 +16,7 @@ SEEN_BY = {
     "decoder_dims.given_layers": "decoder_redraws_label",
     "encode.first_layer": "encode_label_zeros",
     "encode.agrees": "encode_heads_exchanged",
+    "encode.far_from_origin": "encode_logvar_clipped_late",
     "encode.label_matters": "encode_label_zeros",
     "encode.rows_independent": "encode_label_of_first_row",
     "encode.nothing_changed": ("return self.fc_mu(h), ", "x.zero_()\n        return self.fc_mu(h), "),
@@ -30,6 +31,7 @@ SEEN_BY = {
     "reparameterize.noise_is_fresh": "noise_antithetic",
     "decode.first_layer": "decode_label_zeros",
     "decode.agrees": "decode_no_sigmoid",
+    "decode.far_from_origin": "decode_code_clipped_late",
     "decode.label_matters": "decode_label_zeros",
     "decode.rows_independent": "decode_label_of_first_row",
     "decode.nothing_changed": ("torch.sigmoid(", "z.zero_().sum() + torch.sigmoid("),
@@ -43,6 +45,26 @@ SEEN_BY = {
     "kl_loss.far_from_prior": ("- logvar.exp())", "- logvar.clamp(-4, 4).exp())"),
     "kl_loss.adds_up": "kl_per_image",
     "training.learns": "forward_decodes_noise",
+    "training.forward": "forward_label_hidden_from_encoder",
+    "training.own_weights": "constructor_fills_zeros",
+}
+# The same for checks of other assignments, which fail for mistakes that no other check of the task sees.
+ALSO_SEEN_BY = {
+    "explore_cvae": {
+        "compare_sizes.choice": "sizes_margin_in_percent",
+        "even_digits.all_five": "even_zero_half_as_often",
+        "even_digits.one_digit_each": "even_label_softened",
+        "train.every_batch": "train_short_batch_without_step",
+    },
+    "thickness_cvae": {
+        "stroke_width.contrast": "width_half_maximum",
+        "tercile_cuts.any_widths": "cuts_of_distinct_widths",
+        "encode.far_from_origin": "encode_logvar_clipped",
+        "decode.far_from_origin": "decode_code_clipped",
+        "training.forward": "forward_thickness_not_encoded",
+        "training.sample": "sample_of_variance",
+        "training.own_weights": "constructor_fills_zeros",
+    },
 }
 ADVICE = {"reparameterize.eval_mode"}  # costs nothing
 
@@ -63,6 +85,19 @@ def test_a_check_sees_what_it_is_for(check, grade, reference_text):
     assert found.outcome == "failed", found.message
 
 
+@pytest.mark.parametrize("name", ALSO_SEEN_BY)
+def test_a_check_of_another_assignment_sees_what_no_other_does(name):
+    assignment = KIT.assignment(name)
+    mistakes = {entry.id: entry for entry in bank.load(assignment).mistakes}
+    with Session(assignment) as session:
+        for check, mistake in ALSO_SEEN_BY[name].items():
+            source = mistakes[mistake].source(assignment.reference_text).encode()
+            left_out = tuple(task.id for task in assignment.tasks if task.id != check.split(".")[0])
+            report = session.grade(Submission("wrong", assignment.files[0], source), left_out=left_out)
+            failed = [found.id for task in report.tasks for found in task.checks if found.outcome == "failed"]
+            assert failed == [check], mistake
+
+
 def test_every_check_is_in_the_table(grade, reference_text):
     found = {check.id for task in grade(reference_text, train=True).tasks for check in task.checks}
     assert found == SEEN_BY.keys() | ADVICE
@@ -79,7 +114,7 @@ ODD = {
         ("encode", "SimpleCVAE.encode = lambda self, *tensors: (torch.ones(2), None)"),
         ("decode", "SimpleCVAE.decode = lambda self, *tensors: torch.eye(3).to_sparse()"),
         ("reparameterize", "SimpleCVAE.reparameterize = lambda self, mu, logvar: mu.to(torch.complex64)"),
-        ("training", "SimpleCVAE.parameters = lambda self: iter([3])"),
+        ("training", "SimpleCVAE.zero_grad = lambda self: 1 / 0"),
         ("training", "loss = cvae_loss\ndef cvae_loss(*tensors): return loss(*tensors).to_sparse()"),
     ],
     "explore_cvae": [

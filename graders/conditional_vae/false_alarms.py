@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -33,8 +33,9 @@ from cvaekit.statistics.simulation import Check, KeptWorkers
 from cvaekit.submission.intake import Submission
 from graders.conditional_vae import test_reparameterize as checks
 from graders.conditional_vae import test_training as training
-from graders.conditional_vae.exact_checks import ASSIGNMENT, EXACT, NOISE
-from graders.cvae import images
+from graders.conditional_vae.exact_checks import ASSIGNMENT, EXACT, IDENTITY, NOISE
+from graders.conditional_vae.network import NETWORK
+from graders.cvae import images, noise, whole_model
 from graders.cvae.training import Run
 
 COMMAND = "python -m graders.conditional_vae.false_alarms"
@@ -50,12 +51,26 @@ FILES = [
         for name in ("detectable_effect", "false_alarms", "normality_tests", "simulation")
     ),
     *(f"graders/conditional_vae/{name}.py" for name in ("exact_checks", "false_alarms", "network", "probes")),
-    *(f"graders/cvae/{name}.py" for name in ("examples", "network", "probes", "scoring", "training")),
+    *(
+        f"graders/cvae/{name}.py"
+        for name in ("examples", "model_probes", "network", "noise", "probes", "scoring", "training", "whole_model")
+    ),
     *(f"graders/conditional_vae/test_{name}.py" for name in ("reparameterize", "training")),
     "reference/conditional_vae/cvae.py",
 ]
 
 Key = tuple[str, str]  # check id and test
+# The checks of training that ask for no run: what they hold a submission to, and the fault that shows.
+GIVEN: dict[str, tuple[Check, str]] = {
+    "forward": (
+        partial(whole_model.forward_as_given, NETWORK),
+        "reconstruction, mu or logvar that the parts, called one after the other, do not give",
+    ),
+    "own_weights": (
+        partial(whole_model.fresh_weights, NETWORK),
+        "outputs that are the same for every image, or a single number that is not finite",
+    ),
+}
 
 
 @cache
@@ -92,10 +107,13 @@ def workers() -> KeptWorkers:
 def alarms(name: str, stray: int) -> list[Key]:
     """What complains of the right submission `name` in one run of luck."""
     submission, found, drawn = submissions()[name], [], None
+    workers().seed_offset = stray
+    for given, (check, _) in GIVEN.items():
+        if simulation.fails(check, ASSIGNMENT.task("training"), ASSIGNMENT, submission, workers()):
+            found.append((f"training.{given}", given))
     for task, check_name, check in all_checks():
         if task != "reparameterize":
             continue
-        workers().seed_offset = stray
         if tests := tests_of(check):
             if drawn is None:  # both checks judge one sample
                 graded = simulation.grading(ASSIGNMENT, submission, workers())
@@ -117,7 +135,7 @@ def training_run(name: str, stray: int) -> tuple[float, float, bool]:
     graded = simulation.grading(ASSIGNMENT, submissions()[name], kept, images.shipped())
     failed = False
     try:
-        training.test_learns(SubmissionHandle(graded, task))
+        training.learn(SubmissionHandle(graded, task))
     except Failure:
         failed = True
     if not graded.metrics:
@@ -157,11 +175,15 @@ def rows(
         if tests := tests_of(check):
             for test in tests:
                 key, bound = (check_id, test.__name__), _bound(test)
-                fault = detectable_effect.smallest_fault(test, checks.SAMPLE)
-                table.append(Row(*key, bound, normality_tests.ALPHA, runs, found[key], *fault))
+                fault, size = detectable_effect.smallest_fault(test, checks.SAMPLE)
+                if test is normality_tests.repeats:
+                    size /= 1 - noise.LOST
+                table.append(Row(*key, bound, normality_tests.ALPHA, runs, found[key], fault, size))
         elif task == "reparameterize" and name in EXACT:
             exact, key = EXACT[name], (check_id, name)
             table.append(Row(*key, exact.bound, exact.alpha(check), runs, found[key], exact.fault, exact.size(check)))
+        elif task == "training" and name in GIVEN:
+            table.append(Row(check_id, name, IDENTITY, 0.0, runs, found[check_id, name], GIVEN[name][1], None))
         elif check_id == "training.learns":
             table.append(training_row(check_id, trained, found[check_id, name]))
         else:

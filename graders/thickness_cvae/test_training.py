@@ -4,7 +4,8 @@ import pytest
 import torch.nn.functional as F
 
 from cvaekit.grading.failure import Failure
-from graders.cvae import images, scoring, training
+from cvaekit.statistics import normality_tests
+from graders.cvae import images, noise, scoring, training, whole_model
 from graders.thickness_cvae import drawing, measure
 from graders.thickness_cvae.network import NETWORK
 from graders.thickness_cvae.settings import DrawingRun
@@ -20,18 +21,24 @@ def trained(submission):
     return run, called, training.train(NETWORK, submission, run, called, kit.train_images, conditions)
 
 
-@pytest.mark.points(8)
-def test_learns(submission, trained):
-    """After a short run the weights describe unseen digits well, and through the latent code."""
+@pytest.fixture(scope="module")
+def learned(submission, trained):
+    """The submission, if its trained weights are within the limits: what is given shows nothing by itself."""
     run, called, model = trained
     kit, thicknesses = images.shipped(), measure.classes()[1]
     conditions = [F.one_hot(kit.test_labels, 10).float(), F.one_hot(thicknesses, 3).float()]
     nats, kl = scoring.nats_and_kl(model, kit.test_images, conditions)
     hint = "The loss falls furthest when both halves hear both conditions, and the code carries the rest."
     training.judge(submission, run, called, nats, kl, hint)
+    return submission
 
 
-@pytest.mark.points(12)
+@pytest.mark.points(6)
+def test_learns(learned):
+    """After a short run the weights describe unseen digits well, and through the latent code."""
+
+
+@pytest.mark.points(9)
 def test_strokes(trained):
     """Of every digit, what is drawn gets thicker from thin to medium to thick."""
     run, called, model = trained
@@ -42,3 +49,21 @@ def test_strokes(trained):
                 "strokes of {:.2f}, {:.2f} and {:.2f} pixels".format(*widths),
                 "strokes that get thicker each time",
             )
+
+
+@pytest.mark.points(3)
+def test_forward(learned):
+    """forward encodes, draws one sample and decodes it, and returns mu and logvar as they are."""
+    whole_model.forward_as_given(NETWORK, learned)
+
+
+@pytest.mark.points(1)
+def test_sample(learned):
+    """The given sampling step draws from the distribution that mu and logvar describe."""
+    noise.judge(noise.sample(NETWORK, learned), normality_tests.TESTS)
+
+
+@pytest.mark.points(1)
+def test_own_weights(learned):
+    """A new model can learn from the weights that its constructor gives it."""
+    whole_model.fresh_weights(NETWORK, learned)
