@@ -6,7 +6,9 @@ from shipped import KIT
 
 from cvaekit import bank
 from cvaekit.grading.session import Session
+from cvaekit.statistics import simulation
 from cvaekit.submission.intake import Submission
+from graders.conditional_vae import false_alarms
 
 # Check id -> a wrong submission that it has to see: a mistake of the bank, or an (old, new) edit of the reference.
 SEEN_BY = {
@@ -96,6 +98,19 @@ def test_a_check_of_another_assignment_sees_what_no_other_does(name):
             report = session.grade(Submission("wrong", assignment.files[0], source), left_out=left_out)
             failed = [found.id for task in report.tasks for found in task.checks if found.outcome == "failed"]
             assert failed == [check], mistake
+
+
+@pytest.mark.parametrize("check", false_alarms.GIVEN)
+def test_no_right_variant_fails_in_what_is_given(check):
+    """An audit asks right variants nothing about training, which is slow; these two of its checks are not."""
+    task, workers = false_alarms.ASSIGNMENT.task("training"), simulation.KeptWorkers(false_alarms.ASSIGNMENT)
+    # dataclasses look a module up by its name, which one in this process does not have
+    variants = [entry for entry in BANK.variants if entry.id != "dataclass_with_future_annotations"]
+    about_training = [entry for entry in variants if entry.task == "training"]
+    for entry in (*about_training, *variants[::5]):
+        variant = Submission(entry.id, "cvae.py", entry.source(BANK.reference).encode())
+        function, _ = false_alarms.GIVEN[check]
+        assert not simulation.fails(function, task, false_alarms.ASSIGNMENT, variant, workers), entry.id
 
 
 def test_every_check_is_in_the_table(grade, reference_text):

@@ -275,11 +275,12 @@ def train(
     return {"weights": call(_weights, made), "steps": steps}
 
 
+@torch.no_grad()
 def _start_from(model: nn.Module, start: dict[str, Tensor]) -> None:
-    """Load the weights of `start` that fit."""
-    own = model.state_dict()
-    fitting = {name: tensor for name, tensor in start.items() if name in own and own[name].shape == tensor.shape}
-    model.load_state_dict(fitting, strict=False)
+    """Write the weights of `start` that fit into the model's parameters."""
+    for name, parameter in named_parameters(model):
+        if name in start and start[name].shape == parameter.shape:
+            parameter.copy_(start[name])
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:

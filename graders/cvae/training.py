@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from cvaekit.grading.failure import Failure
@@ -80,9 +81,16 @@ def train(
         found = answer("cpu")
     if found["steps"] != run.steps:
         raise Failure(called, f"the loss was no finite number after {found['steps']} steps", FALLING)
-    model = scoring.loaded(lambda: network.reference(run.latent_dim), found["weights"])  # type: ignore[arg-type]  # its form
+    weights: scoring.Weights = found["weights"]  # type: ignore[assignment]  # its form
+    model = scoring.loaded(lambda: network.reference(run.latent_dim), weights)
     if model is None:
         raise Failure(called, "a model with other parameters than the starter's", "the starter's parameters, trained")
+    if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+        raise Failure(called, "weights that are not finite (inf, nan)", FALLING)
+    start = scoring.start(lambda: network.reference(run.latent_dim))
+    if any(torch.equal(tensor, start[name]) for name, tensor in weights.items()):
+        hint = "Part of the network is never told how well it did. Which step cuts it off?"
+        raise Failure(called, "layers whose weights never moved", "the starter's parameters, trained", hint)
     return model
 
 
