@@ -1,6 +1,7 @@
 """The bank of real-life files: its list is read strictly, and the audit holds every file to its mark."""
 
 import json
+from typing import Any
 
 import pytest
 import small_kit
@@ -15,7 +16,7 @@ from cvaekit.grading.session import Session
 
 RIGHT = "def double(x):\n    return x + x\n"
 WRONG = "def double(x):\n    return 3 * x\n"
-LISTED = {
+LISTED: dict[str, dict[str, Any]] = {
     "right": {"path": "right.py", "note": "Added to itself."},
     "wrong": {"path": "wrong.py", "note": "Thrice as much.", "loses": ["double"]},
     "folder": {"path": "folder", "note": "A folder with a file of another name."},

@@ -53,7 +53,8 @@ class SimpleCVAE(nn.Module):
         return z
 
     def decode(self, z, labels_onehot):
-        combined = torch.cat([z, labels_onehot], dim=1)
+        combined = torch.cat([z, labels_onehot], dim=-1)
+        assert combined.shape[1] == self.latent_dim + self.num_classes
         # print(combined)
         h = F.relu(self.decoder_fc1(combined))
         h = F.relu(self.decoder_fc2(h))

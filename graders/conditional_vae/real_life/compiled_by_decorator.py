@@ -26,7 +26,7 @@ class SimpleCVAE(nn.Module):
         return self.fc_mu(h), self.fc_logvar(h)
 
     def reparameterize(self, mu, logvar):
-        std = torch.exp(0.5 * logvar)
+        std = (logvar * 0.5).exp()
         epsilon = torch.randn_like(std)
         z = mu + std * epsilon
         return z
@@ -48,5 +48,5 @@ class SimpleCVAE(nn.Module):
 @torch.compile(fullgraph=True, backend="inductor")
 def cvae_loss(reconstruction, original, mu, logvar):
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(dim=-1).sum()
     return recon_loss + kl_loss

@@ -27,7 +27,7 @@ class SimpleCVAE(nn.Module):
         return self.fc_mu(h), self.fc_logvar(h)
 
     def reparameterize(self, mu, logvar):
-        std = torch.exp(0.5 * logvar)
+        std = torch.exp(logvar).sqrt()
         epsilon = torch.randn_like(std)
         z = mu + std * epsilon
         return z
@@ -47,7 +47,7 @@ class SimpleCVAE(nn.Module):
 
 def cvae_loss(reconstruction, original, mu, logvar):
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = 0.5 * torch.sum(mu.square() + torch.exp(logvar) - logvar - 1)
     return recon_loss + kl_loss
 
 

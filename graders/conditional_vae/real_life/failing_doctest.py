@@ -44,7 +44,7 @@ class SimpleCVAE(nn.Module):
 
     def reparameterize(self, mu, logvar):
         std = torch.exp(0.5 * logvar)
-        epsilon = torch.randn_like(std)
+        epsilon = torch.randn(mu.shape, dtype=mu.dtype, device=mu.device)
         z = mu + std * epsilon
         return z
 
@@ -68,7 +68,7 @@ def cvae_loss(reconstruction, original, mu, logvar):
     543.43
     """
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = (0.5 * (mu**2 + logvar.exp() - 1 - logvar)).sum(dim=1).sum()
     return recon_loss + kl_loss
 
 

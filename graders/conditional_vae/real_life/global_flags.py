@@ -51,7 +51,7 @@ class SimpleCVAE(nn.Module):
             nn.init.zeros_(module.bias)
 
     def encode(self, x, labels_onehot):
-        combined = torch.cat([x, labels_onehot], dim=1)
+        combined = torch.concatenate((x, labels_onehot), dim=1)
         h = F.relu(self.encoder_fc1(combined))
         h = F.relu(self.encoder_fc2(h))
         return self.fc_mu(h), self.fc_logvar(h)
@@ -77,5 +77,5 @@ class SimpleCVAE(nn.Module):
 
 def cvae_loss(reconstruction, original, mu, logvar):
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = torch.sum(mu.pow(2) + logvar.exp() - logvar - 1) / 2
     return recon_loss + kl_loss

@@ -41,7 +41,7 @@ class SimpleCVAE(nn.Module):
 
     def reparameterize(self, mu, logvar):
         std = torch.exp(0.5 * logvar)
-        epsilon = torch.randn_like(std)
+        epsilon = torch.distributions.Normal(0.0, 1.0).sample(mu.shape).to(mu.device)
         z = mu + std * epsilon
         return z
 
@@ -60,7 +60,7 @@ class SimpleCVAE(nn.Module):
 
 def cvae_loss(reconstruction, original, mu, logvar):
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = torch.sum(0.5 * (torch.exp(logvar) + mu * mu - logvar - 1))
     return recon_loss + kl_loss
 
 

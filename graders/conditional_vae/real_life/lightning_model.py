@@ -54,7 +54,7 @@ class SimpleCVAE(nn.Module):
         return torch.sigmoid(self.decoder_fc3(h))
 
     def forward(self, x, labels):
-        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        labels_onehot = torch.eye(self.num_classes).to(x)[labels]
         mu, logvar = self.encode(x, labels_onehot)
         z = self.reparameterize(mu, logvar)
         return self.decode(z, labels_onehot), mu, logvar
@@ -62,5 +62,5 @@ class SimpleCVAE(nn.Module):
 
 def cvae_loss(reconstruction, original, mu, logvar):
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = 0.5 * (mu.pow(2) + logvar.expm1() - logvar).sum()
     return recon_loss + kl_loss

@@ -36,11 +36,11 @@ class SimpleCVAE(nn.Module):
 
     def reparameterize(self, mu, logvar):
         std = torch.exp(0.5 * logvar)
-        epsilon = torch.randn_like(std)
+        epsilon = torch.normal(mean=0.0, std=1.0, size=tuple(std.shape), device=std.device)
         return mu + std * epsilon
 
     def decode(self, z, labels_onehot):
-        combined = torch.cat([z, labels_onehot], dim=1)
+        combined = torch.cat([z.T, labels_onehot.T]).T
         h = F.relu(self.decoder_fc1(combined))
         h = F.relu(self.decoder_fc2(h))
         return torch.sigmoid(self.decoder_fc3(h))

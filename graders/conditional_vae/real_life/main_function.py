@@ -38,7 +38,7 @@ class SimpleCVAE(nn.Module):
         return self.fc_mu(h), self.fc_logvar(h)
 
     def reparameterize(self, mu, logvar):
-        std = torch.exp(0.5 * logvar)
+        std = logvar.div(2).exp()
         epsilon = torch.randn_like(std)
         return mu + std * epsilon
 
@@ -56,7 +56,7 @@ class SimpleCVAE(nn.Module):
 
 
 def cvae_loss(reconstruction, original, mu, logvar):
-    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+    recon_loss = original.numel() * F.binary_cross_entropy(reconstruction, original)
     kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
     return recon_loss + kl_loss
 

@@ -37,7 +37,7 @@ class SimpleCVAE(nn.Module):
         return torch.sigmoid(self.decoder_fc3(h))
 
     def forward(self, x, labels):
-        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        labels_onehot = F.one_hot(labels, self.num_classes).type_as(x)
         mu, logvar = self.encode(x, labels_onehot)
         z = self.reparameterize(mu, logvar)
         return self.decode(z, labels_onehot), mu, logvar
@@ -60,7 +60,7 @@ class SimpleCVAE(nn.Module):
 
 
 def cvae_loss(reconstruction, original, mu, logvar):
-    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="none").sum(-1).sum()
     kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
     return recon_loss + kl_loss
 

@@ -62,7 +62,7 @@ class SimpleCVAE(BaseVAE):
         self.decoder_fc3 = nn.Linear(256, 784)
 
     def encode(self, x, labels_onehot):
-        combined = torch.cat([x, labels_onehot], dim=1)
+        combined = torch.cat((x, labels_onehot), -1)
         h = F.relu(self.encoder_fc1(combined))
         h = F.relu(self.encoder_fc2(h))
         return self.fc_mu(h), self.fc_logvar(h)
@@ -85,7 +85,8 @@ def kl_divergence(mu, logvar):
 
 
 def cvae_loss(reconstruction, original, mu, logvar):
-    recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
+    nats = F.binary_cross_entropy(reconstruction, original, reduction="none")
+    recon_loss = nats.sum(dim=1).sum()
     return recon_loss + kl_divergence(mu, logvar)
 
 

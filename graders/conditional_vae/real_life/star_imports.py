@@ -53,5 +53,5 @@ def cvae_loss(reconstruction, original, mu, logvar):
 
 seed(1)
 figure()
-plot([sin(i / 10) for i in range(100)])
+plot([sin(i / 10) for i in arange(100)])
 savefig("sinus.png")

@@ -30,7 +30,7 @@ class SimpleCVAE(nn.Module):
         # 重参数化：z = μ + σ·ε
         std = torch.exp(0.5 * logvar)
         epsilon = torch.randn_like(std)
-        return mu + std * epsilon
+        return torch.addcmul(mu, std, epsilon)
 
     def decode(self, z, labels_onehot):
         combined = torch.cat([z, labels_onehot], dim=1)

@@ -18,7 +18,7 @@ class SimpleCVAE(nn.Module):
         self.decoder_fc3 = nn.Linear(256, 784)
 
     def encode(self, x, labels_onehot):
-        combined = torch.cat([x, labels_onehot], dim=1)
+        combined = torch.hstack((x, labels_onehot))
         h = F.relu(self.encoder_fc1(combined))
         h = F.relu(self.encoder_fc2(h))
         return self.fc_mu(h), self.fc_logvar(h)
@@ -36,7 +36,8 @@ class SimpleCVAE(nn.Module):
         return torch.sigmoid(self.decoder_fc3(h))
 
     def forward(self, x, labels):
-        labels_onehot = F.one_hot(labels, self.num_classes).float()
+        labels_onehot = torch.zeros(len(labels), self.num_classes, device=x.device)
+        labels_onehot.scatter_(1, labels.unsqueeze(1), 1.0)
         mu, logvar = self.encode(x, labels_onehot)
         z = self.reparameterize(mu, logvar)
         return self.decode(z, labels_onehot), mu, logvar

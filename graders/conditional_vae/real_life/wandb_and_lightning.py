@@ -62,7 +62,7 @@ class SimpleCVAE(nn.Module):
 
 def cvae_loss(reconstruction, original, mu, logvar):
     recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")
-    kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    kl_loss = logvar.add(1).sub(mu.square()).sub(logvar.exp()).sum().mul(-0.5)
     return recon_loss + kl_loss
 
 
