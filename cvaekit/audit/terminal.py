@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cvaekit.audit.audit import Audit
+from cvaekit.audit.mutants import Mutants
 from cvaekit.audit.verdict import Verdict
 from cvaekit.statistics.false_alarms import HEADINGS
 from cvaekit.statistics.false_alarms import Table as FalseAlarms
@@ -103,6 +104,29 @@ def show_outcome(console: Console, audit: Audit) -> None:
     for problem in audit.problems:
         console.print(Text(f"✗ {problem}", style="red"))
     if not audit.problems:
+        console.print(Text("✓ Nothing to mend.", style="green"))
+
+
+def show_mutants(console: Console, found: Mutants) -> None:
+    """Each mutant that keeps all points, or that could not be graded; then how many there are."""
+    if found.survivors:
+        console.print(Text("\nSurvivors: mutants that keep all points of the tasks that run their code", style="bold"))
+    for mutant in (outcome.mutant for outcome in found.survivors):
+        aside = f" ({', '.join(mutant.unjudged)} not judged)" if mutant.unjudged else ""
+        console.print(Text(f"{', '.join(mutant.tasks)}{aside}: {mutant.where}: {mutant.kind}"), soft_wrap=True)
+        console.print(Text(f"    - {mutant.old}", style="dim"), soft_wrap=True)
+        console.print(Text(f"    + {mutant.new}"), soft_wrap=True)
+    for outcome in found.faults:
+        what = f"{outcome.mutant.where}: {outcome.mutant.new}"
+        console.print(Text(f"✗ could not be graded: {what}: {outcome.fault}", style="red"), soft_wrap=True)
+    count, lost = len(found.outcomes), sum(bool(outcome.lost) for outcome in found.outcomes)
+    console.print(f"\n{lost} of {count} mutants lose points, {len(found.survivors)} survive.")
+    if found.unjudged:
+        console.print(f"{found.unjudged} more were left out: only slow tasks run their code; --thorough judges them.")
+    if found.survivors:
+        advice = "add a check that notices it, or say in equivalent_mutants.toml why none can or need"
+        console.print(Text(f"✗ To mend: for each survivor, {advice}.", style="red"))
+    elif not found.faults:
         console.print(Text("✓ Nothing to mend.", style="green"))
 
 

@@ -15,9 +15,9 @@ from cvaekit.manifest import Task
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def untouched(submission: ast.Module, assignment: Assignment) -> set[str]:
-    """Ids of the tasks that `submission` answers with the reference's own code."""
-    changed = _changed(submission, ast.parse(bank.solution(assignment)))
+def untouched(submission: ast.Module, assignment: Assignment, origin: ast.Module | None = None) -> set[str]:
+    """Ids of the tasks that `submission` answers with the code of `origin`, which is the reference if none is given."""
+    changed = _changed(submission, origin or ast.parse(bank.solution(assignment)))
     if changed is None:
         return set()
 

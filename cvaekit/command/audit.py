@@ -12,8 +12,10 @@ from cvaekit import kit as kits
 from cvaekit import real_life
 from cvaekit.audit import terminal
 from cvaekit.audit.audit import Audit, run, run_files
+from cvaekit.audit.mutants import draw
 from cvaekit.audit.page import page
 from cvaekit.bank import Entry
+from cvaekit.command.mutants import survived
 from cvaekit.command.shared import CORES, UNGRADABLE, Jobs, KitFolder, fail, progress_bar
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import Session
@@ -39,6 +41,11 @@ def audit(
         bool,
         typer.Option("--thorough", help="Judge all tasks of every entry: also slow ones, and those it cannot touch."),
     ] = False,
+    mutate: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Instead grade N mutants: right work with one slip in it."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Which mutants --mutate draws.")] = 0,
     jobs: Jobs = CORES,
     kit: KitFolder = None,
 ) -> None:
@@ -50,6 +57,11 @@ def audit(
     for which an entry runs the reference's own code. The tables tell which checks a mistake fails and whether it is
     diagnosed as itself, which checks could go, and how likely a false alarm is.
 
+    With --mutate, single slips are made in the reference and in right variants: an operator or two names exchanged, a
+    constant changed, a term, a keyword or a call dropped, a clamp added. The table lists the mutants that keep all
+    points of the tasks that run their code. Those that compute the same belong into equivalent_mutants.toml, with the
+    reason; the others show what no check looks at.
+
     Exit code: 0 nothing to mend; 1 something to mend; 2 wrong usage; 3 the sandbox does not work here.
 
     \b
@@ -57,6 +69,7 @@ def audit(
     cvaekit audit kl_loss                 (the entries of one task)
     cvaekit audit kl_sign bce_mean        (single entries, real-life files too)
     cvaekit audit --html audit.html --json audit.json
+    cvaekit audit --mutate 100 kl_loss    (mutants that touch one task)
     """
     for path in (json_file, html_file):
         if path and (path.is_dir() or not path.parent.is_dir()):
@@ -66,10 +79,15 @@ def audit(
     if len(chosen) > 1 and (json_file or html_file):
         known = ", ".join(each.name for each, _, _ in chosen)
         fail(f"--json and --html take one assignment. Add --assignment with one of: {known}")
+    if mutate and html_file:
+        fail("--html shows the banks, not mutants; leave out --html or --mutate")
     problems = False
     for each, entries, files in chosen:
         if len(chosen) > 1:
             Console(highlight=False).rule(each.title)
+        if mutate:
+            problems |= survived(draw(each, mutate, seed=seed, names=names or (), thorough=thorough), jobs, json_file)
+            continue
         found = _audit(each, entries, files, jobs, thorough, complete=not names)
         _put_out(found, _false_alarms(each), json_file, html_file)
         if found.interrupted:
