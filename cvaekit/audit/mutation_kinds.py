@@ -25,8 +25,9 @@ CONVERSIONS = words(
 )
 PLACEMENTS = words("dtype device layout pin_memory validate_args")
 NUMERIC = (ast.Name, ast.BinOp, ast.Call)  # what may well be a number
-SYMMETRIC = words("min max minimum maximum add mul multiply isclose equal")
+SYMMETRIC = words("min max minimum maximum sum add mul multiply isclose equal")
 GUARD = 1e-3  # a smaller constant guards against rounding
+NEUTRAL = ("rand", "normal", "sample", "zeros", "empty")
 DEPTHS = (0.02, 0.1, 0.25, 0.4)  # how far into a promised range a clamp cuts, as a share of the range
 
 
@@ -52,7 +53,7 @@ def _sign(place: Place, scope: Scope) -> Iterator[ast.AST]:
         if not place.is_axis:
             yield node.operand
     elif place.is_value and isinstance(node, ast.Name if isinstance(place.holder, ast.Call) else NUMERIC):
-        yield from () if _is_noise(node) else (ast.UnaryOp(ast.USub(), node),)
+        yield from () if _is_neutral(node) else (ast.UnaryOp(ast.USub(), node),)
 
 
 def _constant(place: Place, scope: Scope) -> Iterator[ast.AST]:
@@ -78,6 +79,8 @@ def _arguments(place: Place, scope: Scope) -> Iterator[ast.AST]:
     if isinstance(node, ast.Call) and short(node.func) not in SYMMETRIC:
         yield from (with_fields(node, args=args) for args in _exchanged(node.args))
     elif isinstance(node, ast.List | ast.Tuple) and not isinstance(place.holder, ast.Return):
+        if len(node.elts) > 2 and all(isinstance(element, ast.Constant) for element in node.elts):
+            return  # in any order as often as not
         handed_to = short(getattr(place.holder, "func", None))
         yield from (with_fields(node, elts=parts) for parts in _exchanged(node.elts) if handed_to not in SYMMETRIC)
 
@@ -162,13 +165,13 @@ def _detach(place: Place, scope: Scope) -> Iterator[ast.AST]:
     handed = isinstance(node, ast.Name) and node.id in scope.names
     used = handed and (place.is_value or isinstance(place.holder, ast.BinOp | ast.Attribute))
     made = isinstance(node, ast.Call | ast.BinOp) and isinstance(place.holder, ast.Assign | ast.Return)
-    if used or (made and not _is_noise(node)):
+    if used or (made and not _is_neutral(node)):
         yield _call(node, "detach")
 
 
-def _is_noise(node: ast.expr) -> bool:
-    """Whether a value is drawn at random, as it is called: no gradient goes there, and its sign hardly matters."""
-    return isinstance(node, ast.Call) and short(node.func).startswith(("rand", "normal", "sample"))
+def _is_neutral(node: ast.expr) -> bool:
+    """Whether a value is drawn at random, or zeros, as it is called: no gradient goes there, and no sign matters."""
+    return isinstance(node, ast.Call) and short(node.func).removeprefix("new_").startswith(NEUTRAL)
 
 
 def _in_place(place: Place, scope: Scope) -> Iterator[ast.AST]:

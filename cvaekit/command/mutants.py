@@ -16,6 +16,8 @@ from cvaekit.sandbox import SandboxError
 
 def survived(found: Mutants, jobs: int, json_file: Path | None) -> bool:
     """Grade the sample under a progress bar and show what became of it. Returns whether there is something to mend."""
+    if not found.sample:
+        fail(f"{found.assignment.name}: no mutants of these; name tasks or right variants, or add --thorough")
     progress, interrupted = progress_bar(TimeRemainingColumn()), False
     bar = progress.add_task("Starting", total=len(found.sample))
     try:
