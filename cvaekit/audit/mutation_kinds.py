@@ -21,11 +21,11 @@ RELATIVES = _ONE_WAY | {one: other for pair in _PAIRS for one, other in (pair.sp
 OTHER_AXIS = {"0": 1, "1": 0, "-1": 0, "-2": 1}
 # Whether one of these is there changes the type or the place of a number at most.
 CONVERSIONS = words(
-    "bool clone contiguous cpu detach double float int item list long numpy to tolist tuple type type_as"
+    "as_tensor asarray bool clone contiguous cpu detach double float int item list long numpy to tolist tuple type_as"
 )
 PLACEMENTS = words("dtype device layout pin_memory validate_args")
 NUMERIC = (ast.Name, ast.BinOp, ast.Call)  # what may well be a number
-SYMMETRIC = words("min max minimum maximum sum add mul multiply isclose equal")
+SYMMETRIC = words("min max minimum maximum sum dot vdot add mul multiply isclose equal")
 GUARD = 1e-3  # a smaller constant guards against rounding
 NEUTRAL = ("rand", "normal", "sample", "zeros", "empty")
 DEPTHS = (0.02, 0.1, 0.25, 0.4)  # how far into a promised range a clamp cuts, as a share of the range
@@ -50,7 +50,8 @@ def _adds_little(node: ast.BinOp | ast.AugAssign) -> bool:
 def _sign(place: Place, scope: Scope) -> Iterator[ast.AST]:
     node = place.node
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        if not place.is_axis:
+        whole = isinstance(node.operand, ast.Constant) and isinstance(node.operand.value, int)
+        if not place.is_axis and not (whole and isinstance(place.holder, ast.Call)):  # which may be an axis, too
             yield node.operand
     elif place.is_value and isinstance(node, ast.Name if isinstance(place.holder, ast.Call) else NUMERIC):
         yield from () if _is_neutral(node) else (ast.UnaryOp(ast.USub(), node),)
@@ -58,7 +59,8 @@ def _sign(place: Place, scope: Scope) -> Iterator[ast.AST]:
 
 def _constant(place: Place, scope: Scope) -> Iterator[ast.AST]:
     node = place.node
-    value = node.value if isinstance(node, ast.Constant) and not place.is_axis else None
+    guarded = isinstance(place.holder, ast.BinOp) and _adds_little(place.holder) and place.field == "left"
+    value = node.value if isinstance(node, ast.Constant) and not place.is_axis and not guarded else None
     if isinstance(value, bool):
         yield ast.Constant(not value)
     elif isinstance(value, int):
@@ -171,7 +173,11 @@ def _detach(place: Place, scope: Scope) -> Iterator[ast.AST]:
 
 def _is_neutral(node: ast.expr) -> bool:
     """Whether a value is drawn at random, or zeros, as it is called: no gradient goes there, and no sign matters."""
-    return isinstance(node, ast.Call) and short(node.func).removeprefix("new_").startswith(NEUTRAL)
+    while isinstance(node, ast.Call):
+        if short(node.func).removeprefix("new_").startswith(NEUTRAL):
+            return True
+        node = getattr(node.func, "value", node.func)  # what the method is called on
+    return False
 
 
 def _in_place(place: Place, scope: Scope) -> Iterator[ast.AST]:
