@@ -64,6 +64,7 @@ def test_lines_keep_their_numbers_and_what_only_feeds_a_term_goes_with_it():
     before = f"# ä\n    half = -0.5 * torch.ones(\n        ()\n    )\n    {KL.replace('-0.5', 'half')}"
     found = read(RIGHT.replace(KL, before))
     alone = isolated(found, MANIFEST, MANIFEST.task("reconstruction_loss"))
+    assert alone is not None
     old, new = found.code.split("\n"), alone.code.split("\n")
     assert len(old) == len(new)
     changed = [line for line, other in zip(old, new, strict=True) if line != other]

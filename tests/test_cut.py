@@ -1,6 +1,7 @@
 """What of a `.py` file runs: what the tasks need, found by following names, at the lines where it stood."""
 
 import re
+from typing import Any
 
 import pytest
 from shipped import KIT
@@ -78,7 +79,7 @@ def test_a_function_that_python_cannot_read_raises_at_its_line(broken, error_lin
     found = cut(f"{broken}\nSIZE = 3\n{MODEL}", ["loss", "Model"])
     [line] = [number for number, line in enumerate(found.split("\n"), 1) if "raise SyntaxError" in line]
     assert line == error_line
-    scope = {}
+    scope: dict[str, Any] = {}
     exec(found, scope)
     assert scope["Model"]().f() == 3
     with pytest.raises(SyntaxError):

@@ -26,7 +26,7 @@ def test_who_uses_it_learns_why(either, what):
             with pytest.raises(Raised) as raised:
                 worker.ask("call", name="f")
             assert raised.value.line is not None
-    line = source.splitlines()[raised.value.line - 1]
+    line = source.splitlines()[(raised.value.line or 0) - 1]
     assert raised.value.type in ("ModuleNotFoundError", "FileNotFoundError", "PermissionError", "ZeroDivisionError",
                                  "SystemExit", "NameError")  # fmt: skip
     assert "def f" not in line
