@@ -12,6 +12,9 @@ from cvaekit.compare import same
 from cvaekit.explain import diagnosis
 from cvaekit.sandbox import Died, Raised
 
+# Many runs of pytest inside tests, of lines that other tests reach too: tracing them takes minutes.
+pytestmark = pytest.mark.no_cover
+
 BANK = load(KIT.assignment("conditional_vae"))
 
 ENCODER_INPUT = "torch.cat([x, labels_onehot], dim=1)"

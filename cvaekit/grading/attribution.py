@@ -26,17 +26,18 @@ def attribute(grading: Grading, reports: list[TaskReport]) -> list[TaskReport]:
         if task.id in done or len(group) < 2:
             continue
         done |= {other.id for other in group}
-        before = [by_id[other.id].status for other in group]
-        if "wrong" not in before or not set(before) <= {"right", "wrong"}:
+        if not {by_id[other.id].status for other in group} <= {"right", "wrong"}:
             continue
-        alone = [_alone(grading, other) for other in group]
-        if any(report is None for report in alone):
-            continue
-        after = {report.id: report for report in alone if report is not None}
-        cleared = [name for name, report in after.items() if report.status == "right" and by_id[name].status == "wrong"]
-        if not cleared or all(report.status == "right" for report in after.values()):
-            continue  # nobody paid for anybody, or the fault is in none of them alone
-        for name, report in after.items():
+        wrong = [other for other in group if by_id[other.id].status == "wrong"]
+        alone = {other.id: _alone(grading, other) for other in wrong}
+        cleared = [name for name, report in alone.items() if report and report.status == "right"]
+        if not cleared:
+            continue  # nobody has paid for a neighbour
+        alone |= {other.id: _alone(grading, other) for other in group if other not in wrong}
+        found = {name: report for name, report in alone.items() if report}
+        if all(report.status == "right" for report in found.values()):
+            continue  # the fault is in none of them alone
+        for name, report in found.items():
             if name in cleared:
                 others = ", ".join(other.id for other in group if other.id != name)
                 by_id[name] = replace(report, notes=[*report.notes, NOTE.format(others)])
