@@ -103,6 +103,7 @@ def test_a_check_of_another_assignment_sees_what_no_other_does(name):
             assert failed == [check], mistake
 
 
+@pytest.mark.filterwarnings("ignore")  # those of the variants, which run in this process
 @pytest.mark.parametrize("check", false_alarms.GIVEN)
 def test_no_right_variant_fails_in_what_is_given(check):
     """An audit asks right variants nothing about training, which is slow; these two of its checks are not."""
