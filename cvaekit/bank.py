@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cvaekit.kit import Assignment, KitError, read_toml
 from cvaekit.manifest import Identifier, Table, Text, explained
@@ -87,10 +87,15 @@ class Entry(Table):
 
 
 class Mistake(Entry):
-    """A wrong submission with one misconception; `symptom` is for instructors, `hint` for students."""
+    """A wrong submission with one misconception; `symptom` is for instructors, `hint` for students.
+
+    A near miss `keeps` points of its task though a core check fails, `because` of what is right about it.
+    """
 
     symptom: Text
     hint: Text
+    keeps: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    because: str = ""
 
 
 class Variant(Entry):
@@ -108,11 +113,22 @@ class Ambiguous(Entry):
     note: str = ""
 
 
+class Nothing(Entry):
+    """An answer that shows nothing, such as a constant or an input handed back: it must get no point."""
+
+    note: Text
+
+
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 AnyTable = TypeVar("AnyTable", bound=Table)
 
 
-FILES = {"mistake": "mistakes.toml", "variant": "variants.toml", "ambiguous": "ambiguous.toml"}
+FILES = {
+    "mistake": "mistakes.toml",
+    "variant": "variants.toml",
+    "ambiguous": "ambiguous.toml",
+    "nothing": "nothing.toml",
+}
 
 
 @dataclass(frozen=True)
@@ -123,6 +139,7 @@ class Bank:
     mistakes: tuple[Mistake, ...]
     variants: tuple[Variant, ...]
     ambiguous: tuple[Ambiguous, ...]
+    nothing: tuple[Nothing, ...]
 
     @cached_property
     def groups(self) -> Mapping[str, tuple[Mistake, ...]]:
@@ -144,13 +161,28 @@ def load(assignment: Assignment) -> Bank:
         _entries(assignment, "mistake", Mistake),
         _entries(assignment, "variant", Variant),
         _entries(assignment, "ambiguous", Ambiguous),
+        _entries(assignment, "nothing", Nothing),
     )
     everything = _everything(bank)
     if twice := [name for name, count in Counter(ids(bank)).items() if count > 1]:
         raise BankError(f"{assignment.name}: used for more than one entry: {', '.join(twice)}")
     for entry in everything:
         entry.source(bank.reference)
+    for mistake in bank.mistakes:
+        _check_near_miss(mistake, assignment.task(mistake.task).points, bank.groups.get(mistake.group or "", ()))
     return bank
+
+
+def _check_near_miss(mistake: Mistake, points: float, group: Sequence[Mistake]) -> None:
+    if bool(mistake.keeps) != bool(mistake.because):
+        raise BankError(f"{mistake.where}: a near miss says what it `keeps` and `because` of what; write both, or none")
+    if mistake.keeps >= points:
+        raise BankError(f"{mistake.where}: keeps {mistake.keeps:g} of {points:g} points; write less than all")
+    if odd := next((other for other in group if other.keeps != mistake.keeps), None):
+        raise BankError(
+            f"{mistake.where}: keeps {mistake.keeps:g}, and {odd.id} of the same group {odd.keeps:g}; "
+            "nothing tells them apart, so write the same for both"
+        )
 
 
 def rows(
@@ -201,4 +233,4 @@ def chosen(bank: Bank, names: Sequence[str]) -> list[Entry]:
 
 
 def _everything(bank: Bank) -> list[Entry]:
-    return [*bank.mistakes, *bank.variants, *bank.ambiguous]
+    return [*bank.mistakes, *bank.variants, *bank.ambiguous, *bank.nothing]

@@ -103,6 +103,16 @@ def points_of_checks(path: Path) -> Iterator[tuple[str, float]]:
         yield node.name.removeprefix("test_"), points
 
 
+def core_checks(path: Path) -> set[str]:
+    """Names of the checks in a file that are marked as core."""
+    functions = [node for node in ast.parse(path.read_bytes(), path.name).body if isinstance(node, ast.FunctionDef)]
+    return {
+        function.name.removeprefix("test_")
+        for function in functions
+        if any(ast.unparse(mark) == "pytest.mark.core" for mark in function.decorator_list)
+    }
+
+
 def listed(points: dict[str, float]) -> str:
     """Checks and their points, as messages list them."""
     return ", ".join(f"{name} {value:g}" for name, value in points.items())

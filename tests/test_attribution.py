@@ -8,9 +8,6 @@ from cvaekit.submission import source
 from cvaekit.submission.intake import Submission
 from cvaekit.submission.isolation import isolated
 
-# Many runs of pytest inside tests, of lines that other tests reach too: tracing them takes minutes.
-pytestmark = pytest.mark.no_cover
-
 MANIFEST = KIT.assignment("conditional_vae")
 RIGHT = bank.solution(MANIFEST)
 REC = 'recon_loss = F.binary_cross_entropy(reconstruction, original, reduction="sum")'

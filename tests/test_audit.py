@@ -132,7 +132,7 @@ def test_names_choose_tasks_and_entries(assignment):
     names = [entry.id for entry in chosen(BANK, ["kl_sign", "training"])]
     assert "kl_sign" in names
     assert {entry.task for entry in chosen(BANK, ["training"])} == {"training"}
-    assert len(chosen(BANK, [])) == len(BANK.mistakes) + len(BANK.variants) + len(BANK.ambiguous)
+    assert len(chosen(BANK, [])) == len(BANK.mistakes) + len(BANK.variants) + len(BANK.ambiguous) + len(BANK.nothing)
     assert unknown(BANK, assignment, ["kl_sing", "kl_sign", "training"]) == {"kl_sing"}
 
 

@@ -16,9 +16,6 @@ from cvaekit.report.model import Report
 from cvaekit.submission import intake
 from cvaekit.submission.intake import Submission
 
-# Many runs of pytest inside tests, of lines that other tests reach too: tracing them takes minutes.
-pytestmark = pytest.mark.no_cover
-
 GOLDEN = Path(__file__).with_name("golden")
 REFERENCE = (ROOT / "reference" / "conditional_vae" / "cvae.py").read_text()
 

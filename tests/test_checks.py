@@ -10,9 +10,6 @@ from cvaekit.statistics import simulation
 from cvaekit.submission.intake import Submission
 from graders.conditional_vae import false_alarms
 
-# Many runs of pytest inside tests, of lines that other tests reach too: tracing them takes minutes.
-pytestmark = pytest.mark.no_cover
-
 # Check id -> a wrong submission that it has to see: a mistake of the bank, or an (old, new) edit of the reference.
 SEEN_BY = {
     "encoder_dims.first_layer": "encoder_label_forgotten",

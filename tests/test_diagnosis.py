@@ -12,9 +12,6 @@ from cvaekit.compare import same
 from cvaekit.explain import diagnosis
 from cvaekit.sandbox import Died, Raised
 
-# Many runs of pytest inside tests, of lines that other tests reach too: tracing them takes minutes.
-pytestmark = pytest.mark.no_cover
-
 BANK = load(KIT.assignment("conditional_vae"))
 
 ENCODER_INPUT = "torch.cat([x, labels_onehot], dim=1)"
@@ -104,7 +101,7 @@ def test_right_code_is_diagnosed_as_nothing(grade):
 
 def test_an_entry_that_never_returns_costs_the_diagnosis_and_nothing_else(grade, monkeypatch):
     endless = Mistake(id="endless", task="kl_loss", symptom="-", hint="-", solution="while True:\n    pass")
-    bank = Bank(BANK.reference, (endless,), (), ())
+    bank = Bank(BANK.reference, (endless,), (), (), ())
     monkeypatch.setattr(diagnosis, "load", lambda assignment: bank)
     monkeypatch.setattr(diagnosis, "SECONDS", 1.0)
     before = time.monotonic()

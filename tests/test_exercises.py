@@ -24,6 +24,18 @@ UNSEEN = {
     "epochs_list_emptied",
     "width_nearest_neighbour",
     "width_chessboard",
+    "width_half_maximum",
+    "width_fixed_threshold",
+    "cuts_of_distinct_widths",
+    "encode_relu_six",
+    "encode_logvar_clipped",
+    "decode_code_clipped",
+    "even_label_softened",
+    "even_label_spread",
+    "even_zero_half_as_often",
+    "sizes_margin_in_percent",
+    "train_step_per_epoch",
+    "train_short_batch_without_step",
 }
 
 

@@ -119,13 +119,15 @@ def _install(python, wheel, dependencies, folder, user):
 
 def test_grade_from_where_a_submission_cannot_read_the_kit(installed):
     secret = installed.packages / "cvaekit" / "shipped" / "reference" / "conditional_vae" / "cvae.py"
-    (installed.work / "spy.py").write_text(SUBMISSION.read_text() + f"\nopen({str(secret)!r})\n")
+    head = "class SimpleCVAE(nn.Module):\n"
+    text = SUBMISSION.read_text().replace(head, f"{head}    secret = open({str(secret)!r}).read()\n")
+    (installed.work / "spy.py").write_text(text)
     right, spy = re.split("^(?=spy.py)", installed("grade", "cvae.py", "spy.py").stdout, maxsplit=1, flags=re.MULTILINE)
     assert right.startswith("cvae.py")
     assert "100 / 100" in right
     assert "Isolation: level 3" in right
     assert "PermissionError" in spy
-    assert "0 / 100" in spy
+    assert "100 / 100" not in spy.partition("\n")[0]
 
 
 def test_audit(installed):

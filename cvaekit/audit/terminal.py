@@ -12,8 +12,13 @@ from cvaekit.audit.verdict import Verdict
 from cvaekit.statistics.false_alarms import HEADINGS
 from cvaekit.statistics.false_alarms import Table as FalseAlarms
 
-NAMES = ("Mistake", "Variant", "Ambiguous", "File", "Task", "Check")  # never broken: to be copied
-TITLES = {"mistake": "Mistakes", "variant": "Variants", "ambiguous": "Ambiguous answers"}
+NAMES = ("Mistake", "Variant", "Ambiguous", "Nothing", "File", "Task", "Check")  # never broken: to be copied
+TITLES = {
+    "mistake": "Mistakes",
+    "variant": "Variants",
+    "ambiguous": "Ambiguous answers",
+    "nothing": "Answers that show nothing",
+}
 
 
 def show_entries(console: Console, audit: Audit) -> None:
@@ -97,6 +102,9 @@ def show_outcome(console: Console, audit: Audit) -> None:
         f"\n{counts.killed} of {counts.mistakes} mistakes lose points in their task, {counts.diagnosed} of them are "
         f"diagnosed; {counts.full_marks} of {counts.right} right answers get full marks."
     )
+    if nothing := audit.of("nothing"):
+        zero = sum(verdict.kept == 0 for verdict in nothing)
+        console.print(f"{zero} of {len(nothing)} answers that show nothing get no point.")
     if audit.files:
         console.print(f"{audit.files_as_marked} of {len(audit.files)} real-life files get the mark that they should.")
     if unjudged := sum(v.task not in v.judged for v in audit.verdicts):

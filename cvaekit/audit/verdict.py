@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from cvaekit.bank import Ambiguous, Entry, Mistake
+from cvaekit.bank import Ambiguous, Entry, Mistake, Nothing
 from cvaekit.kit import Assignment
 from cvaekit.report.model import Report
 
-Kind = Literal["mistake", "variant", "ambiguous"]
+Kind = Literal["mistake", "variant", "ambiguous", "nothing"]
+KINDS: dict[type[Entry], Kind] = {Mistake: "mistake", Ambiguous: "ambiguous", Nothing: "nothing"}
 Diagnosed = Literal["itself", "its group", "another", "nothing", "not asked"]
 
 
@@ -15,9 +16,9 @@ Diagnosed = Literal["itself", "its group", "another", "nothing", "not asked"]
 class Verdict:
     """One entry, graded.
 
-    wrong: whether it has to lose points. judged: ids of the tasks that were judged. lost: points by task. failed: ids
-    of the failed checks of any task. diagnosed: as what, in the entry's own task. problem: why the graders or the
-    entry must be mended.
+    wrong: whether it has to lose points. judged: ids of the tasks that were judged. lost: points by task. kept, why:
+    points of its own task, and the reason where they are some of them. failed: ids of the failed checks of any task.
+    diagnosed: as what, in the entry's own task. problem: why the graders or the entry must be mended.
     """
 
     id: str
@@ -27,6 +28,8 @@ class Verdict:
     wrong: bool
     judged: list[str]
     lost: dict[str, float]
+    kept: float
+    why: str
     failed: list[str]
     diagnosed: Diagnosed
     mistake: str | None
@@ -51,12 +54,12 @@ class Verdict:
 
 def is_wrong(entry: Entry) -> bool:
     """Whether an entry has to lose points."""
-    return isinstance(entry, Mistake) or (isinstance(entry, Ambiguous) and not entry.accepted)
+    return isinstance(entry, Mistake | Nothing) or (isinstance(entry, Ambiguous) and not entry.accepted)
 
 
 def judge(entry: Entry, report: Report, assignment: Assignment, left_out: tuple[str, ...]) -> Verdict:
     """The verdict on `entry`, whose submission got `report`."""
-    kind: Kind = "mistake" if isinstance(entry, Mistake) else "ambiguous" if isinstance(entry, Ambiguous) else "variant"
+    kind = KINDS.get(type(entry), "variant")
     about = getattr(entry, "symptom", "") or getattr(entry, "policy", "") or getattr(entry, "note", "")
     own = next(task for task in report.tasks if task.id == entry.task)
     # What builds on the entry's task may suffer with it: that is what building on it means.
@@ -76,12 +79,20 @@ def judge(entry: Entry, report: Report, assignment: Assignment, left_out: tuple[
         is_wrong(entry),
         [task.id for task in report.tasks if task.id not in left_out],
         lost,
+        own.score,
+        _reason(entry, own.score, own.max_score),
         failed,
         diagnosed,
         own.mistake,
         _problem(entry, report, {task: points for task, points in lost.items() if task not in builds_on}, diagnosed),
         report.seconds,
     )
+
+
+def _reason(entry: Entry, score: float, most: float) -> str:
+    if not 0 < score < most:
+        return ""
+    return getattr(entry, "because", "") or "its core checks pass"
 
 
 def _diagnosed(entry: Entry, mistake: str | None) -> Diagnosed:
@@ -107,4 +118,9 @@ def _problem(entry: Entry, report: Report, lost: dict[str, float], diagnosed: Di
         return f"loses points in {', '.join(elsewhere)} too"
     if isinstance(entry, Mistake) and diagnosed == "another":
         return "is diagnosed as another mistake"
+    own = next(task for task in report.tasks if task.id == entry.task)
+    if isinstance(entry, Nothing) and own.score:
+        return f"shows nothing, and keeps {own.score:g} points"
+    if isinstance(entry, Mistake) and entry.keeps and own.score != entry.keeps:
+        return f"keeps {own.score:g} points, and {entry.keeps:g} as a near miss"
     return None

@@ -13,6 +13,7 @@ from cvaekit.bank import BankError
 from cvaekit.grading.data import SetupError
 from cvaekit.grading.session import Session, use_one_thread
 from cvaekit.kit import Assignment, Kit, KitError, read, read_toml
+from cvaekit.manifest import core_checks
 from cvaekit.starter import starter
 from cvaekit.student.gaps import definition, gaps_in
 from cvaekit.submission.intake import Submission
@@ -109,6 +110,9 @@ def _checks(assignment: Assignment) -> Complaints:
         if path not in paths:
             yield f"{where}: no task has this id, so nothing runs these checks; delete the file, or add the task"
             continue
+        if not core_checks(path):
+            remedy = "mark those without which an answer shows nothing with @pytest.mark.core"
+            yield f"{where}: no check is core, so a wrong answer may keep points; {remedy}"
         for node in ast.parse(read(path)).body:
             if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
                 continue

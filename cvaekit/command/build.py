@@ -15,12 +15,18 @@ def build(
     assignment: Annotated[str | None, typer.Option(metavar="NAME", help="Only this assignment.")] = None,
     kit: KitFolder = None,
 ) -> None:
-    """Generate what students receive (starters, notebooks, the frame of the visible tests) from the solutions."""
+    """Generate what students receive (starters, notebooks, the frame of the visible tests) from the solutions.
+
+    Without --assignment also docs/marking.md, a page for instructors: every check, its points, and near misses.
+    """
+    from cvaekit.author import marking
     from cvaekit.author.generated_files import differences, generated_files, write
 
     in_use = kits.find(kit)
     chosen = in_use.assignments(assignment)
     files = {path: text for each in chosen for path, text in generated_files(each).items()}
+    if assignment is None and (not check or marking.path(in_use).exists()):
+        files[marking.path(in_use)] = marking.page(in_use)
     if check:
         if stale := differences(files):
             typer.echo("\n".join(stale))

@@ -1,4 +1,8 @@
-"""Add up marks: from the results of checks to a status, a score and feedback for each task."""
+"""Add up marks: from the results of checks to a status, a score and feedback for each task.
+
+The core checks of a task decide whether there is an answer: without them it earns nothing, unless it is a near miss,
+which keeps what the list of known mistakes says. The other checks take their own points away.
+"""
 
 from cvaekit.grading.pytest_plugin import CheckResult, ChecksPlugin
 from cvaekit.grading.questions import Grading
@@ -6,6 +10,7 @@ from cvaekit.manifest import Task
 from cvaekit.report.model import CheckReport, TaskReport
 
 LEFT_OUT = "Left out of this run."
+CORE = "This is what the task is about: without it, it earns no points."
 
 
 def symbol_faults(grading: Grading) -> dict[str, str]:
@@ -50,7 +55,8 @@ def task_report(grading: Grading, task: Task, plugin: ChecksPlugin) -> TaskRepor
     """The report on a task whose checks ran: the points of the checks that passed, and what to say of the others."""
     results = [result for result in plugin.results if result.task == task.id]
     report = TaskReport(task.id, task.title, 0.0, task.points, "wrong", "")
-    report.score = round(sum(result.points for result in results if result.outcome == "passed"), 2)
+    if all(result.outcome == "passed" for result in results if result.core):
+        report.score = round(sum(result.points for result in results if result.outcome == "passed"), 2)
     report.checks = [CheckReport(r.id, r.outcome, r.message, r.seconds) for r in results]
     report.notes = grading.notes.get(task.id, [])
     report.metrics = grading.metrics.get(task.id, [])
@@ -69,6 +75,14 @@ def task_report(grading: Grading, task: Task, plugin: ChecksPlugin) -> TaskRepor
     return report
 
 
+def credit_near_miss(report: TaskReport, keeps: float) -> None:
+    """Give a task that is wrong the points of the near miss that it is."""
+    if keeps > report.score:
+        report.score = keeps
+        report.feedback = report.feedback.replace(f"\n{CORE}", "")
+        report.feedback += f"\nThis is close, and keeps {keeps:g} of {report.max_score:g} points."
+
+
 def _explain(report: TaskReport, results: list[CheckResult], broken: str | None) -> None:
     """Say what failed; `broken` is a task that failed and that this one builds on."""
     failed = [result for result in results if result.outcome == "failed"]
@@ -76,9 +90,12 @@ def _explain(report: TaskReport, results: list[CheckResult], broken: str | None)
         report.status, report.blocked_by, report.feedback = "blocked", broken, f"Waits for {broken}."
         return
     if failed:
+        failed.sort(key=lambda result: not result.core)  # the task itself first, then what belongs to it
         report.feedback = failed[0].message
         if more := len(failed) - 1:
             report.feedback += f"\n{more} more of the {len(results)} checks of this task failed."
+        if failed[0].core and len(failed) < len(results):
+            report.feedback += f"\n{CORE}"
     else:
         report.feedback = next((result.message for result in results if result.outcome != "passed"), "")
     if broken:

@@ -1,7 +1,7 @@
 """The pytest plugin that runs an assignment's checks against one submission.
 
 A check is a test function in `graders/NAME/test_TASK.py`. Its docstring is the line that the report shows,
-`@pytest.mark.points(n)` says what it is worth.
+`@pytest.mark.points(n)` says what it is worth, and `@pytest.mark.core` that without it the task earns nothing.
 """
 
 import traceback
@@ -28,7 +28,7 @@ class CheckResult:
     outcome: str
     message: str
     seconds: float
-    hint: str | None = None
+    core: bool = False
 
 
 GRADING = pytest.StashKey[Grading]()
@@ -64,6 +64,7 @@ class ChecksPlugin:
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[GRADING] = self.grading
         config.addinivalue_line("markers", "points(number): what a check is worth")
+        config.addinivalue_line("markers", "core: without this check its task earns nothing")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -139,7 +140,7 @@ class ChecksPlugin:
             message = str(report.longrepr)
         elif report.outcome == "skipped" and isinstance(report.longrepr, tuple):
             message = report.longrepr[2].removeprefix("Skipped: ")
-        return CheckResult(check.id, check.task, check.points, outcome, message, round(report.duration, 3))
+        return CheckResult(check.id, check.task, check.points, outcome, message, round(report.duration, 3), check.core)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.checks = {item.nodeid: Check.of(item) for item in session.items}
@@ -153,6 +154,7 @@ class Check:
     name: str
     points: float
     description: str
+    core: bool
 
     @property
     def id(self) -> str:
@@ -165,4 +167,5 @@ class Check:
         function: Any = getattr(item, "function", None)
         description = (function.__doc__ or item.name).strip().splitlines()[0]
         points = float(marker.args[0]) if marker else 0.0
-        return cls(task, item.name.removeprefix("test_"), points, description)
+        core = item.get_closest_marker("core") is not None
+        return cls(task, item.name.removeprefix("test_"), points, description, core)

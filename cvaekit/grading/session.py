@@ -261,4 +261,5 @@ def _judge(grading: "Grading", on_task: Callable[[Task], None]) -> list[TaskRepo
     for task_id, found in diagnosis.diagnose(grading.assignment, asked).items():
         wrong[task_id].mistake = found.mistake
         wrong[task_id].feedback = with_hint(wrong[task_id].feedback, found.hint)
+        marks.credit_near_miss(wrong[task_id], found.keeps)
     return reports

@@ -11,12 +11,14 @@ from graders.cvae.network import DECODER
 HALF = Conditioning(NETWORK, DECODER)
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_first_layer(submission):
     """The first layer reads the latent code and then the label, row by row."""
     HALF.first_layer(submission)
 
 
+@pytest.mark.core
 @pytest.mark.points(2)
 @PROFILE
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
@@ -31,6 +33,7 @@ def test_far_from_origin(submission):
     HALF.far_from_origin(submission)
 
 
+@pytest.mark.core
 @pytest.mark.points(1)
 def test_label_matters(submission):
     """Another label gives another output."""

@@ -6,6 +6,7 @@ from graders.conditional_vae.network import NETWORK
 from graders.cvae import layer_widths
 
 
+@pytest.mark.core
 @pytest.mark.points(7)
 def test_first_layer(submission):
     """The first encoder layer is as wide as image and one-hot label together, for every latent size."""

@@ -15,6 +15,7 @@ from graders.cvae.examples import BATCHES, LATENTS, PROFILE, SEEDS
 WANTED = "the divergence of N(mu, exp(logvar)) from the standard normal, summed over all units and images"
 
 
+@pytest.mark.core
 @pytest.mark.points(5)
 @PROFILE
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
@@ -48,6 +49,7 @@ def _hint(got, wanted, batch, latent_dim):
     return None
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 @PROFILE
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)

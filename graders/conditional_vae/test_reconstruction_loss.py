@@ -14,6 +14,7 @@ from graders.cvae.examples import BATCHES, PROFILE, SEEDS
 WANTED = "a reconstruction term that is the binary cross entropy, summed over all pixels and images"
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 @PROFILE
 @given(batch=BATCHES, seed=SEEDS)
@@ -42,6 +43,7 @@ def _hint(got, wanted, batch):
     return "A loss that likes being wrong." if got < 0 else None
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 @PROFILE
 @given(batch=BATCHES, seed=SEEDS)

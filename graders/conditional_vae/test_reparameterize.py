@@ -71,6 +71,7 @@ def parameters(batch, latent_dim, seed):
     return mu, logvar
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 @PROFILE
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
@@ -92,6 +93,7 @@ def test_gradient_of_mu(submission, batch, latent_dim, seed):
         )
 
 
+@pytest.mark.core
 @pytest.mark.points(5)
 @PROFILE
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
@@ -199,6 +201,7 @@ def sample(submission):
 # The defaults below tell the false-alarm table which tests a check runs; pytest leaves such parameters alone.
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 def test_noise_is_standard_normal(drawn, tests=normality_tests.DISTRIBUTION):  # noqa: PT028
     """The noise has mean 0, spread 1, and the shape of a normal distribution."""

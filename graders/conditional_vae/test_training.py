@@ -28,6 +28,7 @@ def learned(submission):
     return submission
 
 
+@pytest.mark.core
 @pytest.mark.points(10)
 def test_learns(learned):
     """After a short run the weights describe unseen digits well, and through the latent code."""

@@ -20,6 +20,7 @@ def compare(submission, active, asleep, count=200, seed=47, **threshold):
         raise Failure(called, f"{found}, too {relation}", WANTED)
 
 
+@pytest.mark.core
 @pytest.mark.points(5)
 def test_count(submission):
     """Units that vary are counted, wherever the others rest."""

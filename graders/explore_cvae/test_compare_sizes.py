@@ -34,6 +34,7 @@ def choice(submission, losses, right, margin=None):
         )
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 def test_losses(submission):
     """The table holds the measured loss of every size."""

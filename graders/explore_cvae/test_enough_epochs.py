@@ -24,6 +24,7 @@ def compare(submission, losses, right, gain=None):
         raise Failure(called, f"{found}", wanted, hint)
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 def test_falling(submission):
     """A curve that flattens out."""
@@ -32,6 +33,7 @@ def test_falling(submission):
     compare(submission, [99.0], 1)
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_noisy(submission):
     """A curve that goes up and down, or turns: the best epoch need not be the last, nor the first one to rise."""

@@ -37,6 +37,7 @@ def labels(submission):
     return inputs.told(found.nan_to_num()), called
 
 
+@pytest.mark.core
 @pytest.mark.points(7)
 def test_even(submission):
     """The images show even digits, as the grader's classifier sees them."""
@@ -48,6 +49,7 @@ def test_even(submission):
         raise Failure(CALLED, got, "images of even digits", "The decoder draws what its label says. What was it told?")
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_all_five(submission):
     """Each of the five even digits is drawn about equally often."""

@@ -9,6 +9,7 @@ from graders.explore_cvae.probes import Model
 from graders.explore_cvae.settings import Run
 
 
+@pytest.mark.core
 @pytest.mark.points(10)
 def test_learns(submission):
     """After a short run the weights describe unseen pieces of clothing well, and through the latent code."""

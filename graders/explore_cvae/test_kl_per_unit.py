@@ -25,6 +25,7 @@ def compare(submission, count, latent_dim, seed):
         raise Failure(called, "other values", wanted, hint)
 
 
+@pytest.mark.core
 @pytest.mark.points(6)
 def test_values(submission):
     """Each unit's KL has the value of the formula."""

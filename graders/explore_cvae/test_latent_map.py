@@ -31,6 +31,7 @@ def compare(submission, digit, size, reach):
     raise Failure(called, got, WANTED, hint)
 
 
+@pytest.mark.core
 @pytest.mark.points(6)
 def test_places(submission):
     """Every picture is drawn from the code of its place."""

@@ -39,6 +39,7 @@ def _relation(found, right):
     return "small" if found < right else "large"
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 def test_reconstruction(submission):
     """The first number is the cross entropy of an image, averaged over images."""
@@ -46,6 +47,7 @@ def test_reconstruction(submission):
     compare(submission, inputs.batch(6, 3, 13), 0)
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 def test_kl(submission):
     """The second number is the KL of a code, averaged over images."""

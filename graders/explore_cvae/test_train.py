@@ -46,6 +46,7 @@ def shown(called, answer):
     return numbers.reshape(EPOCHS, IMAGES), labels.long().reshape(EPOCHS, IMAGES)
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_each_image_once(submission):
     """Every epoch shows every image once, with its own label, the last ones too."""
@@ -66,6 +67,7 @@ def test_shuffled(submission):
         raise Failure(called, "the same order twice", "an order of its own for every epoch")
 
 
+@pytest.mark.core
 @pytest.mark.points(5)
 def test_history(submission):
     """Every epoch's loss is in nats per image, whatever the batches are."""
@@ -88,6 +90,7 @@ def _near(loss, right):
     return math.isclose(loss, right, rel_tol=0.5)
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_steps(submission):
     """A batch is a step of Adam along the gradient of its loss."""

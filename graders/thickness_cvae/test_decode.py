@@ -11,12 +11,14 @@ from graders.thickness_cvae.network import NETWORK
 HALF = Conditioning(NETWORK, DECODER)
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_first_layer(submission):
     """The first layer reads the latent code, then the digit, then the thickness, row by row."""
     HALF.first_layer(submission)
 
 
+@pytest.mark.core
 @pytest.mark.points(2)
 @PROFILE
 @given(batch=BATCHES, latent_dim=LATENTS, seed=SEEDS)
@@ -31,6 +33,7 @@ def test_far_from_origin(submission):
     HALF.far_from_origin(submission)
 
 
+@pytest.mark.core
 @pytest.mark.points(1)
 def test_conditions_matter(submission):
     """Another digit gives another output, and so does another thickness."""

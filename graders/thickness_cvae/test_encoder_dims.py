@@ -6,6 +6,7 @@ from graders.cvae import layer_widths
 from graders.thickness_cvae.network import NETWORK
 
 
+@pytest.mark.core
 @pytest.mark.points(7)
 def test_first_layer(submission):
     """The first encoder layer is as wide as image and both conditions together, for every latent size."""

@@ -27,6 +27,7 @@ def widths(submission, images, what):
     return called, answer["widths"]
 
 
+@pytest.mark.core
 @pytest.mark.points(6)
 def test_bars(submission):
     """The width of a bar is its width, standing or lying, wherever it is."""
@@ -65,6 +66,7 @@ def test_average(submission):
         raise Failure(called, f"{found[0]:.2f}, too {relation}", WANTED, hint)
 
 
+@pytest.mark.core
 @pytest.mark.points(5)
 def test_digits(submission):
     """On real digits, the widths agree with the recipe."""

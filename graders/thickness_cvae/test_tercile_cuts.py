@@ -30,12 +30,14 @@ def thirds(submission, widths):
         raise Failure(called, got, wanted)
 
 
+@pytest.mark.core
 @pytest.mark.points(4)
 def test_thirds(submission):
     """Each class holds a third of the widths."""
     thirds(submission, inputs.widths(3000, 31))
 
 
+@pytest.mark.core
 @pytest.mark.points(3)
 def test_any_widths(submission):
     """Other images, other cuts: strokes of a thick pen, a handful, and widths that many images share."""

@@ -30,6 +30,7 @@ def compare(submission, widths, cuts):
             raise Failure(called, f"{got} for a {NAMES[label]} width of {width:.2f}", WANTED)
 
 
+@pytest.mark.core
 @pytest.mark.points(5)
 def test_classes(submission):
     """Every width gets the number of its class."""

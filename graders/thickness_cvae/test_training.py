@@ -33,11 +33,13 @@ def learned(submission, trained):
     return submission
 
 
+@pytest.mark.core
 @pytest.mark.points(6)
 def test_learns(learned):
     """After a short run the weights describe unseen digits well, and through the latent code."""
 
 
+@pytest.mark.core
 @pytest.mark.points(9)
 def test_strokes(trained):
     """Of every digit, what is drawn gets thicker from thin to medium to thick."""

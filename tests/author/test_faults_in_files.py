@@ -46,6 +46,7 @@ FILES = {
         "",
         "test_unit_rows.py, line 14: test_values has no docstring; write the line that reports show",
     ),
+    "no core check": (CHECKS, "@pytest.mark.core\n", "", "no check is core, so a wrong answer may keep points; mark"),
     "a bare assert": (
         CHECKS,
         "        if found.shape != x.shape:",

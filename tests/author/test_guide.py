@@ -26,7 +26,8 @@ def test_its_commands_run(tmp_path):
             folder = (folder / arguments[0]).resolve()
             continue
         done = subprocess.run([command, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        found = 1 if "--mutate" in arguments else 0  # one check of an example does not notice every slip
+        assert done.returncode == found, f"{line}\n{done.stdout}{done.stderr}"
         run += 1
     assert run > 5
     assert (folder / "release" / "rows" / "rows.ipynb").is_file()

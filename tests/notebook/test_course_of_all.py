@@ -11,7 +11,8 @@ from shipped import KIT
 
 from cvaekit import bank
 
-# Exercise 3 goes through a course in test_course.py, with more submissions
+# test_course.py takes Exercise 3 through a course in every run of the tests, with more submissions
+pytestmark = pytest.mark.course
 NEW = [name for name in KIT.names() if name != "conditional_vae"]
 MISTAKES = {"explore_cvae": "map_on_its_side", "thickness_cvae": "decoder_thickness_forgotten"}  # which trains nothing
 

@@ -20,12 +20,14 @@ def compare(submission, masked):
         raise Failure(called, "other values", WANTED)
 
 
+@pytest.mark.core
 @pytest.mark.points(12)
 def test_without_a_mask(submission):
     """Every word looks at all words."""
     compare(submission, masked=False)
 
 
+@pytest.mark.core
 @pytest.mark.points(8)
 def test_with_a_mask(submission):
     """What is masked has no weight."""

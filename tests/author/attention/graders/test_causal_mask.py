@@ -6,6 +6,7 @@ import torch
 from cvaekit.grading.failure import Failure
 
 
+@pytest.mark.core
 @pytest.mark.points(10)
 def test_values(submission):
     """True where a word may look: at itself and at earlier words."""
