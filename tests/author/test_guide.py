@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from shipped import ROOT
 
 from cvaekit.author.scaffold import write_assignment
@@ -15,6 +16,7 @@ GUIDE = ROOT / "docs" / "add_an_assignment.md"
 BIN = Path(sys.executable).parent
 
 
+@pytest.mark.course  # its commands take most of a minute, and test_new_assignment.py runs most of them
 def test_its_commands_run(tmp_path):
     folder, run = tmp_path, 0
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "JUPYTER_CONFIG_DIR": str(tmp_path)}
