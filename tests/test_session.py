@@ -210,6 +210,10 @@ PROBE_FAULTS = {
         (CHECK, "@pytest.mark.points(10)", "@pytest.mark.points(4)\n@pytest.mark.points(6)"),
         "its text holds the checks value 10, and pytest finds value 6",
     ),
+    "a whole file that is core": (
+        (CHECK, "@pytest.mark.points(10)", "pytestmark = pytest.mark.core\n\n\n@pytest.mark.points(10)"),
+        "write each as one function with its own marks (points, core), without",
+    ),
     "checks that cannot be imported": ((CHECK, "import torch", "import troch"), "No module named 'troch'"),
 }
 

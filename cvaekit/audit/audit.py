@@ -156,7 +156,7 @@ def run(audit: Audit, entries: Sequence[Entry], session: Session, *, jobs: int, 
         if judged - slow and not is_wrong(entry):
             judged -= slow
         left_out.append(() if thorough else tuple(sorted(everything - judged)))
-    with closing(_reports(session, submissions, jobs, left_out)) as reports:  # an interrupt ends it
+    with closing(in_order(session, submissions, jobs, left_out)) as reports:  # an interrupt ends it
         for index, report in enumerate(reports):
             verdict = judge(entries[index], report, assignment, left_out[index])
             audit.add(verdict, report)
@@ -177,14 +177,14 @@ def run_files(
     except UnreadableInputError as error:
         raise BankError(str(error)) from error
     left_out = [() if thorough else tuple(sorted(slow - {*file.loses})) for file in files]
-    with closing(_reports(session, submissions, jobs, left_out)) as reports:
+    with closing(in_order(session, submissions, jobs, left_out)) as reports:
         for index, report in enumerate(reports):
             verdict = judge_file(files[index], report, assignment, left_out[index])
             audit.files.append(verdict)
             yield verdict
 
 
-def _reports(
+def in_order(
     session: Session, submissions: Sequence[Submission], jobs: int, left_out: Sequence[tuple[str, ...]]
 ) -> Generator[Report]:
     """The reports in the order of `submissions`, each as soon as those before it are there."""

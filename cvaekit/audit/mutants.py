@@ -11,6 +11,7 @@ from functools import cache, cached_property
 
 from cvaekit import bank as banks
 from cvaekit.audit import equivalent_mutants
+from cvaekit.audit.audit import in_order
 from cvaekit.audit.mutations import Mutation, head, mutations
 from cvaekit.audit.untouched_tasks import untouched
 from cvaekit.audit.verdict import is_wrong
@@ -192,14 +193,11 @@ def grade(found: Mutants, session: Session, *, jobs: int) -> Generator[Outcome]:
     everything = [task.id for task in assignment.tasks]
     submissions = [Submission(mutant.where, assignment.files[0], mutant.text.encode()) for mutant in found.sample]
     left_out = [tuple(task for task in everything if task not in mutant.tasks) for mutant in found.sample]
-    done: dict[int, Report] = {}
-    with closing(session.grade_many(submissions, jobs=jobs, left_out=left_out)) as grading:
-        for index, report in grading:
-            done[index] = report
-            while (following := len(found.outcomes)) in done:
-                outcome = _outcome(found.sample[following], done.pop(following))
-                found.outcomes.append(outcome)
-                yield outcome
+    with closing(in_order(session, submissions, jobs, left_out)) as reports:
+        for mutant, report in zip(found.sample, reports, strict=True):
+            outcome = _outcome(mutant, report)
+            found.outcomes.append(outcome)
+            yield outcome
 
 
 def _outcome(mutant: Mutant, report: Report) -> Outcome:

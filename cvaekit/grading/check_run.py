@@ -12,7 +12,7 @@ from cvaekit.grading.form import forms
 from cvaekit.grading.pytest_plugin import ChecksPlugin
 from cvaekit.grading.questions import Grading
 from cvaekit.kit import Assignment, KitError, shown
-from cvaekit.manifest import listed, points_of_checks
+from cvaekit.manifest import core_checks, listed, points_of_checks
 from cvaekit.sandbox import SandboxError
 from cvaekit.submission.intake import Submission
 from cvaekit.submission.source import Source
@@ -61,8 +61,9 @@ def load_checks(assignment: Assignment) -> None:
     for task in assignment.tasks:
         found = {check.name: check.points for check in plugin.checks.values() if check.task == task.id}
         written = dict(points_of_checks(path := assignment.checks_of(task)))
-        if found != written:
+        core = {check.name for check in plugin.checks.values() if check.task == task.id and check.core}
+        if found != written or core != core_checks(path):
             raise KitError(
                 f"{shown(path)}: its text holds the checks {listed(written)}, and pytest finds {listed(found)}; write "
-                "each as one function with its own @pytest.mark.points, without parametrize, classes or pytestmark"
+                "each as one function with its own marks (points, core), without parametrize, classes or pytestmark"
             )

@@ -155,6 +155,12 @@ class _Undecorated(ast.NodeTransformer):
             self._is_known(node.returns)
         return self.generic_visit(node)
 
+    visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment]  # it has the same fields
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self._is_known(node.annotation)
+        return node
+
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.decorator_list = list(filter(self._is_known, node.decorator_list))
         return self.generic_visit(node)

@@ -64,7 +64,7 @@ def solution(content: bytes, symbols: Iterable[str], handed_out: bytes | None = 
             if len(parts) > MAX_STATEMENTS:
                 raise NotebookError(f"holds more than {MAX_STATEMENTS} statements. Remove what is not needed")
     result = Solution()
-    for part in sorted(needed(parts, wanted), key=lambda part: not part.statement.from_future):
+    for part in sorted(_needed(parts, wanted), key=lambda part: not part.statement.from_future):
         _write(part, result)
     return result
 
@@ -76,7 +76,7 @@ def cut(text: str, symbols: Iterable[str]) -> str:
     """
     lines = [""] * (text.count("\n") + 1)
     parts = [_Part("", statement) for statement in islice(statements(text), MAX_STATEMENTS)]
-    for part in needed(parts, symbols):
+    for part in _needed(parts, symbols):
         statement = part.statement
         lines[statement.first - 1 : statement.first - 1 + len(statement.code)] = statement.code
     return "\n".join(lines)
@@ -86,10 +86,10 @@ def _given_cells(handed_out: bytes, symbols: set[str]) -> set[str]:
     """Return the code cells of the notebook as handed out that hold no part of a solution."""
     texts = [cell.source for cell in cells(handed_out) if cell.kind == "code"]
     parts = [_Part(text, statement) for text in texts for statement in statements(text)]
-    return set(texts) - {part.cell for part in needed(parts, symbols)}
+    return set(texts) - {part.cell for part in _needed(parts, symbols)}
 
 
-def needed(parts: list[_Part], symbols: Iterable[str]) -> list[_Part]:
+def _needed(parts: list[_Part], symbols: Iterable[str]) -> list[_Part]:
     """Return the parts that bind or change `symbols`, with the parts that bind or change the names that these use."""
     imported = {name for part in parts for name in part.statement.imports}
     bound = {name for part in parts if not part.statement.trains for name in part.statement.binds}

@@ -81,13 +81,11 @@ def read(submission: Submission, assignment: Assignment) -> Source:
         modules = needed(code, texts)
         if modules:  # a script is in no package, so that Python would refuse its `from .utils import join`
             code = re.sub(r"(?m)^(\s*from\s+)\.(?=\w)", r"\1", code)
-        tree = parse(code)
-        trees = [tree, *map(parse, modules.values())]
+        tree, others = parse(code), {name: parse(module) for name, module in modules.items()}
         gaps = _open_gaps(tree, assignment, Source(lines=submission.lines))
-        for name, module in modules.items():
-            found = _open_gaps(parse(module), assignment, Source(), f" of {name.replace('.', '/')}.py")
-            gaps |= {task: message for task, message in found.items() if task not in gaps}
-        imports = sorted(set().union(*map(_imports, trees)))
+        for name, other in others.items():
+            gaps = _open_gaps(other, assignment, Source(), f" of {name.replace('.', '/')}.py") | gaps
+        imports = sorted(set().union(*map(_imports, [tree, *others.values()])))
         return Source(text, code, None, gaps, tuple(imports), submission.lines, modules, _note(text, submission))
     except UNREADABLE as error:
         return Source(text, fault=_unreadable(text, filename, error))

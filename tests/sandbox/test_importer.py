@@ -49,6 +49,9 @@ DECORATED = [
     "from no_such_package import typed\n@typed\ndef f(): return 7",
     "import no_such_package as n\n@n.typed(strict=True)\ndef f(): return 7",
     "from no_such_package import Float\ndef f(x: Float['b 784'] = 7) -> Float['b']: return x",
+    "from no_such_package import Float\nclass M:\n    size: Float['b'] = 7\ndef f(): return M.size",
+    "from no_such_package import Float\nSIZE: Float['b'] = 7\ndef f(): return SIZE",
+    "from no_such_package import typed\n@typed\nasync def g(): pass\ndef f(): return 7 if g.__name__ == 'g' else 0",
     "from no_such_package import typed\nclass M:\n    @typed\n    def f(self): return 7\ndef f(): return M().f()",
 ]
 
