@@ -9,8 +9,9 @@ import torch
 from scipy import stats
 
 from cvaekit.grading import check_run
-from cvaekit.grading.pytest_plugin import ChecksPlugin
+from cvaekit.grading.pytest_plugin import Check
 from cvaekit.grading.questions import SubmissionHandle
+from cvaekit.grading.replay import recorded_calls
 from cvaekit.statistics import false_alarms as tables
 from cvaekit.statistics import normality_tests as noise
 from cvaekit.statistics import simulation
@@ -57,26 +58,9 @@ def test_every_submission_is_right_but_for_less_than_one_in_a_billion():
 def test_every_check_has_a_row_or_needs_none(assignment):
     """The checks that pytest would run, and no others."""
 
-    class Recorder(ChecksPlugin):
-        def __init__(self):
-            self.collection_errors = []
-
-        def pytest_configure(self, config):
-            config.addinivalue_line("markers", "points(number): what a check is worth")
-
-        def pytest_collection_modifyitems(self, items):
-            self.ids = {f"{item.path.stem.removeprefix('test_')}.{item.name.removeprefix('test_')}" for item in items}
-
-        def pytest_collection_finish(self, session):
-            pass
-
-        def pytest_runtest_setup(self, item):
-            pass
-
-    recorder = Recorder()
-    check_run.run_checks(assignment, recorder, "--collect-only")
-    assert {f"{task}.{name}" for task, name, _ in false_alarms.all_checks()} == recorder.ids
-    needed = {check for check in recorder.ids if check.split(".")[0] not in false_alarms.WITHOUT_CHANCE}
+    run = {Check.of(item).id for item in check_run.collected(assignment)}
+    assert {f"{task}.{name}" for task, name, _ in false_alarms.all_checks()} == run
+    needed = {check for check in run if check.split(".")[0] not in false_alarms.WITHOUT_CHANCE}
     assert {row.check for row in TABLE.rows} == needed
     tests = [(row.check, row.test) for row in TABLE.rows]
     assert len(tests) == len(set(tests))
@@ -97,7 +81,7 @@ def test_tasks_without_chance_draw_nothing(monkeypatch):
     before = torch.get_rng_state()
     for task, _, check in false_alarms.all_checks():
         if task in false_alarms.WITHOUT_CHANCE:
-            for function, example in simulation.recorded_calls(check):
+            for function, example in recorded_calls(check):
                 grading = simulation.grading(ASSIGNMENT, reference, home)
                 function(submission=SubmissionHandle(grading, ASSIGNMENT.task(task)), **example)
     assert torch.equal(torch.get_rng_state(), before)
@@ -111,7 +95,7 @@ def test_the_examples_are_those_of_a_grading(name):
     grading = simulation.grading(ASSIGNMENT, false_alarms.submissions()["reference"], recorder)
     check(submission=SubmissionHandle(grading, ASSIGNMENT.task("reparameterize")))
     asked = [(*asked["mu"].shape, asked["seed"]) for asked in recorder.asked]
-    assert asked == [tuple(example.values()) for _, example in simulation.recorded_calls(check)]
+    assert asked == [tuple(example.values()) for _, example in recorded_calls(check)]
 
 
 # ---------------------------------------------------------------- --check

@@ -57,7 +57,7 @@ def _alone(grading: Grading, task: Task) -> TaskReport | None:
     )
     try:
         plugin = ChecksPlugin(again, marks.symbol_faults(again))
-        check_run.run_checks(again.assignment, plugin, left_out=left_out)
+        check_run.run_checks(plugin, check_run.judged(again.assignment, left_out))
     except SubmissionFailure:
         return None
     finally:

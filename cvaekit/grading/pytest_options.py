@@ -54,7 +54,7 @@ def _register(config: pytest.Config, path: Path) -> None:
     except (intake.UnreadableInputError, SandboxError, SetupError) as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(pytest_plugin)
-    config.pluginmanager.register(pytest_plugin.ChecksPlugin(grading, faults))
+    config.pluginmanager.register(pytest_plugin.ChecksPlugin(grading, faults), pytest_plugin.PLUGIN)
 
 
 def _assignment(config: pytest.Config) -> Assignment:

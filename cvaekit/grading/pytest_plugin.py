@@ -14,6 +14,7 @@ import pytest
 
 from cvaekit.grading import failure as failures
 from cvaekit.grading.questions import Grading, SubmissionHandle
+from cvaekit.grading.replay import fixtures_of, replay
 from cvaekit.manifest import Task
 from cvaekit.sandbox import ProbeError
 
@@ -31,7 +32,18 @@ class CheckResult:
     core: bool = False
 
 
-GRADING = pytest.StashKey[Grading]()
+PLUGIN = "cvaekit-checks"  # the name by which a ChecksPlugin is registered
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "points(number): what a check is worth")
+    config.addinivalue_line("markers", "core: without this check its task earns nothing")
+
+
+def function_of(item: pytest.Item) -> Callable[..., None]:
+    """The test function that pytest made `item` of."""
+    function: Callable[..., None] = item.function  # type: ignore[attr-defined]  # all checks are functions
+    return function
 
 
 def task_of(path: Path) -> str:
@@ -42,7 +54,8 @@ def task_of(path: Path) -> str:
 @pytest.fixture(scope="module")
 def submission(request: pytest.FixtureRequest) -> Iterator[SubmissionHandle]:
     """The submission as the checks of one task, which are one file, see it."""
-    grading = request.config.stash[GRADING]
+    plugin: Any = request.config.pluginmanager.get_plugin(PLUGIN)
+    grading: Grading = plugin.grading
     handle = SubmissionHandle(grading, grading.assignment.task(task_of(request.path)))
     yield handle
     handle.close()
@@ -56,19 +69,9 @@ class ChecksPlugin:
         self.faults = faults  # task id -> Failure text for a task whose symbol is not there at all
         self.on_task = on_task
         self.results: list[CheckResult] = []
-        self.checks: dict[str, Check] = {}  # by pytest's name of each
-        self.collection_errors: list[str] = []  # check files that cannot be imported
+        self._checks: dict[str, Check] = {}  # by pytest's name of each
         self._errors: dict[str, str] = {}
         self._task: str | None = None
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[GRADING] = self.grading
-        config.addinivalue_line("markers", "points(number): what a check is worth")
-        config.addinivalue_line("markers", "core: without this check its task earns nothing")
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.collection_errors.append(f"{report.nodeid}\n{report.longreprtext}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -94,22 +97,41 @@ class ChecksPlugin:
                 return needed
         return None
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Turn a Failure into its text here: formatting a traceback would take longer than the check."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Replay a check's recorded examples; where that fails, have hypothesis run it, for the smallest example."""
         try:
-            return (yield)
+            self._call(pyfuncitem)
         except Exception as error:
             failure = failures.find(error)
             if failure is None:
                 raise
-        return pytest.fail(self._text(failure, pyfuncitem), pytrace=False)  # out here, since it stands for the error
+        else:
+            return True
+        # The text here and now: formatting a traceback would take longer than the check.
+        return pytest.fail(self._text(failure, pyfuncitem), pytrace=False)
+
+    def _call(self, item: pytest.Function) -> None:
+        check = function_of(item)
+        fixtures = {name: item.funcargs[name] for name in fixtures_of(check)}
+        asked = self.grading.exchanges.setdefault(task_of(item.path), [])
+        before = len(asked)
+        try:
+            replay(check, fixtures)
+        except Exception as first:
+            if not hasattr(check, "hypothesis"):
+                raise
+            del asked[before:]  # hypothesis asks all of it again, and more
+            check(**fixtures)
+            if failures.find(first):  # a submission that answers otherwise when it is asked again
+                raise
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
+        self._checks[item.nodeid] = Check.of(item)
         if call.excinfo is None or report.outcome != "failed":
             return report
         if failure := failures.find(call.excinfo.value):  # in a fixture
@@ -131,7 +153,7 @@ class ChecksPlugin:
         self.results.append(self._result(report))
 
     def _result(self, report: pytest.TestReport) -> CheckResult:
-        check = self.checks[report.nodeid]
+        check = self._checks[report.nodeid]
         outcome: str = report.outcome
         message = check.description
         if report.nodeid in self._errors:
@@ -141,9 +163,6 @@ class ChecksPlugin:
         elif report.outcome == "skipped" and isinstance(report.longrepr, tuple):
             message = report.longrepr[2].removeprefix("Skipped: ")
         return CheckResult(check.id, check.task, check.points, outcome, message, round(report.duration, 3), check.core)
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.checks = {item.nodeid: Check.of(item) for item in session.items}
 
 
 @dataclass(frozen=True)
@@ -164,8 +183,7 @@ class Check:
     def of(cls, item: pytest.Item) -> "Check":
         task = task_of(item.path)
         marker = item.get_closest_marker("points")
-        function: Any = getattr(item, "function", None)
-        description = (function.__doc__ or item.name).strip().splitlines()[0]
+        description = (function_of(item).__doc__ or item.name).strip().splitlines()[0]
         points = float(marker.args[0]) if marker else 0.0
         core = item.get_closest_marker("core") is not None
         return cls(task, item.name.removeprefix("test_"), points, description, core)

@@ -96,7 +96,8 @@ class Grading:
     metrics: dict[str, list[Metric]] = field(default_factory=dict)
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
-    _spare: WorkerLike | None = field(default=None, init=False)  # a worker that has only imported the submission
+    # A worker for the next task: it has only imported the submission, or the submission is stateless.
+    _kept: WorkerLike | None = field(default=None, init=False)
     _started: list[WorkerLike] = field(default_factory=list)
 
     def seconds_left(self) -> float:
@@ -104,8 +105,8 @@ class Grading:
 
     def definitions(self, names: list[str]) -> dict[str, str]:
         """What each dotted name of the submission is, from a first import. Its worker is the first task's."""
-        self._spare = self.start_worker()
-        found: dict[str, str] = self._spare.ask("definitions", names=names)
+        self._kept = self.start_worker()
+        found: dict[str, str] = self._kept.ask("definitions", names=names)
         if not (fits(found, self.form("definitions")) and set(found) == set(names)):
             raise BadReply("an answer of another form")
         return found
@@ -118,8 +119,10 @@ class Grading:
         return known[probe]
 
     def start_worker(self, device: str = "cpu") -> WorkerLike:
-        if self._spare and device == "cpu":
-            worker, self._spare = self._spare, None
+        """A worker for one task: a new one, but for a stateless submission on the CPU, whose tasks share one."""
+        shared = self.source.stateless and device == "cpu"
+        if self._kept and device == "cpu":
+            worker, self._kept = self._kept, self._kept if shared else None
             return worker
         worker = self.workers.worker(
             self.source.code.encode("utf-8", "surrogatepass"),
@@ -129,12 +132,22 @@ class Grading:
             device=device,
         )
         self._started.append(worker)
+        if shared:
+            self._kept = worker
         return worker
 
+    def release(self, worker: WorkerLike, *, broken: bool) -> None:
+        """Close a worker of one task, unless others share it and it is not broken."""
+        if worker is self._kept:
+            if not broken:
+                return
+            self._kept = None
+        worker.close()
+
     def close(self) -> None:
-        if self._spare:
-            self._spare.close()
-            self._spare = None
+        if self._kept:
+            self._kept.close()
+            self._kept = None
 
     def describe(self, failure: SubmissionFailure) -> str:
         """What the submission did, as the end of a sentence that starts with what was called."""
@@ -153,7 +166,7 @@ class Grading:
 
 
 class SubmissionHandle:
-    """The submission as the checks of one task see it. Its worker is fresh, and shared with no other task."""
+    """The submission as the checks of one task see it. Nothing that it answered in another task has an effect here."""
 
     def __init__(self, grading: Grading, task: Task):
         self.grading, self.task = grading, task
@@ -214,7 +227,10 @@ class SubmissionHandle:
             return answer
         except Raised as failure:  # the worker lives on
             self._record(probe, seed, arguments, failure)
-            hint = RAISED_HINTS.get("MemoryError" if "allocate memory" in failure.message else failure.type)
+            out_of_memory = failure.type == "MemoryError" or "allocate memory" in failure.message
+            hint = RAISED_HINTS.get("MemoryError" if out_of_memory else failure.type)
+            if out_of_memory:  # what was freed may lie scattered
+                self._drop(device)
             if failure.type == "TypeError" and failure.line is None:  # the call itself did not fit
                 hint = "It is called as in the starter; does the definition still take the same parameters?"
             raise Failure(called, self.grading.describe(failure), wanted, hint) from None
@@ -258,8 +274,9 @@ class SubmissionHandle:
         found.append(Metric(name, value, limit, unit, better))
 
     def close(self) -> None:
-        for device in list(self._workers):
-            self._drop(device)
+        for worker in self._workers.values():
+            self.grading.release(worker, broken=False)
+        self._workers = {}
 
     def _record(self, probe: str, seed: int, arguments: dict[str, Any], answer: Any) -> None:
         self.grading.exchanges.setdefault(self.task.id, []).append(Exchange(probe, seed, arguments, answer))
@@ -273,4 +290,4 @@ class SubmissionHandle:
         return self._workers[device]
 
     def _drop(self, device: str) -> None:
-        self._workers.pop(device).close()
+        self.grading.release(self._workers.pop(device), broken=True)

@@ -253,7 +253,7 @@ def _judge(grading: "Grading", on_task: Callable[[Task], None]) -> list[TaskRepo
             fault = f"{grading.submission.filename} cannot be imported: it {grading.describe(failure)}."
             return [marks.unjudged(grading, task, fault) for task in tasks]
         plugin = ChecksPlugin(grading, faults, on_task)
-        check_run.run_checks(grading.assignment, plugin, left_out=grading.left_out)
+        check_run.run_checks(plugin, check_run.judged(grading.assignment, grading.left_out))
         reports = attribution.attribute(grading, [marks.task_report(grading, task, plugin) for task in tasks])
     slow = {task.id for task in tasks if task.slow}  # for all of its mistakes that would take too long
     wrong = {report.id: report for report in reports if report.status == "wrong" and report.id not in slow}

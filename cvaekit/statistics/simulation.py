@@ -3,18 +3,18 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, wraps
+from functools import cache
 from typing import Any
 
 from cvaekit.grading.failure import Failure
 from cvaekit.grading.questions import Grading, SubmissionHandle, Workers
+from cvaekit.grading.replay import Check, recorded_calls
 from cvaekit.kit import Assignment
 from cvaekit.manifest import Task
 from cvaekit.sandbox.in_process import InProcess, TrustedWorker
 from cvaekit.submission import source as sources
 from cvaekit.submission.intake import Submission
 
-Check = Callable[..., None]
 Answer = dict[str, Any]
 
 
@@ -58,25 +58,6 @@ class AlteredWorkers:
 
         worker.ask = altered  # type: ignore[method-assign]
         return worker
-
-
-@cache
-def recorded_calls(check: Check) -> list[tuple[Check, dict[str, Any]]]:
-    """The calls that make up one grading with `check`: the same examples each time where hypothesis draws them."""
-    if not hasattr(check, "hypothesis"):
-        return [(check, {})]
-    inner, examples = check.hypothesis.inner_test, []
-
-    @wraps(inner)  # its source is what the examples depend on
-    def recorder(submission: None, **example: Any) -> None:
-        examples.append((inner, example))
-
-    check.hypothesis.inner_test = recorder
-    try:
-        check(submission=None)
-    finally:
-        check.hypothesis.inner_test = inner
-    return examples
 
 
 def grading(assignment: Assignment, submission: Submission, workers: Workers, data: Any = None) -> Grading:

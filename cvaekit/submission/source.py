@@ -13,6 +13,7 @@ from cvaekit.student.gaps import definition, gaps_in, is_stub
 from cvaekit.submission.intake import Submission
 from cvaekit.submission.modules import needed
 from cvaekit.submission.solution import Line, cut
+from cvaekit.submission.stateless import is_stateless
 from cvaekit.submission.statements import UNREADABLE, parse
 
 # Parts of torch whose first use imports for seconds, or cannot import under lock-down; the sandbox loads them before.
@@ -36,6 +37,7 @@ class Source:
     lines: tuple[Line, ...] = ()  # the notebook's lines behind those of the text
     modules: Mapping[str, str] = field(default_factory=dict)  # what is needed of other files, by the names of modules
     note: str = ""  # what the student should know of the file, and no task tells
+    stateless: bool = False  # nothing of one call reaches another, so that one worker can answer for all tasks
 
     def where(self, number: int) -> str:
         """Line `number` (from 1) as students know it, which in a notebook is a line of a cell."""
@@ -86,7 +88,8 @@ def read(submission: Submission, assignment: Assignment) -> Source:
         for name, other in others.items():
             gaps = _open_gaps(other, assignment, Source(), f" of {name.replace('.', '/')}.py") | gaps
         imports = sorted(set().union(*map(_imports, [tree, *others.values()])))
-        return Source(text, code, None, gaps, tuple(imports), submission.lines, modules, _note(text, submission))
+        note, stateless = _note(text, submission), not modules and is_stateless(tree)
+        return Source(text, code, None, gaps, tuple(imports), submission.lines, modules, note, stateless)
     except UNREADABLE as error:
         return Source(text, fault=_unreadable(text, filename, error))
 

@@ -10,9 +10,10 @@ from scipy import optimize  # type: ignore[import-untyped]
 from torch import Tensor
 
 from cvaekit import bank
+from cvaekit.grading.replay import Check
 from cvaekit.kit import SHIPPED, Kit
 from cvaekit.statistics import detectable_effect, simulation
-from cvaekit.statistics.simulation import AlteredWorkers, Answer, Check, KeptWorkers
+from cvaekit.statistics.simulation import AlteredWorkers, Answer, KeptWorkers
 from cvaekit.submission.intake import Submission
 from graders.conditional_vae import test_reparameterize as checks
 

@@ -25,11 +25,12 @@ from scipy import stats  # type: ignore[import-untyped]
 from cvaekit import bank
 from cvaekit.grading.failure import Failure
 from cvaekit.grading.questions import SubmissionHandle
+from cvaekit.grading.replay import Check
 from cvaekit.grading.session import versions
 from cvaekit.kit import SHIPPED
 from cvaekit.statistics import detectable_effect, normality_tests, simulation
 from cvaekit.statistics.false_alarms import Row, Table, differences, digest, load, save
-from cvaekit.statistics.simulation import Check, KeptWorkers
+from cvaekit.statistics.simulation import KeptWorkers
 from cvaekit.submission.intake import Submission
 from graders.conditional_vae import test_reparameterize as checks
 from graders.conditional_vae import test_training as training

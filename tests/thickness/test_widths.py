@@ -38,3 +38,14 @@ def test_a_model_that_draws_nothing_has_no_widths():
             parameter.zero_()
         model.decoder_fc3.bias.fill_(-5.0)
     assert drawing.drawn_widths(model, 2, 2).abs().max() == 0
+
+
+def test_drawn_strokes_are_measured_almost_as_the_recipe_does():
+    widths = measure.shipped()[1]
+    found = drawing.stroke_widths(images_of_the_kit.shipped().test_images.reshape(-1, 28, 28))
+    assert float((found - widths).abs().mean()) < 0.15
+    assert float(torch.corrcoef(torch.stack([found, widths]))[0, 1]) > 0.97
+
+
+def test_an_even_or_a_dark_image_has_no_drawn_strokes():
+    assert drawing.stroke_widths(torch.stack([torch.ones(28, 28), 0.4 * inputs.bar(3, 9, 22)])).tolist() == [0, 0]
