@@ -12,6 +12,7 @@ for variable in ("CI", "CVAEKIT_KIT", "GITHUB_ACTIONS", "FORCE_COLOR"):
 
 import pytest
 
+from cvaekit import bank
 from cvaekit.grading.session import Session
 from cvaekit.kit import SHIPPED, Kit
 from cvaekit.sandbox import SandboxError
@@ -60,3 +61,9 @@ def grade(assignment, session):
 @pytest.fixture(scope="session")
 def reference_text(assignment):
     return assignment.reference_text
+
+
+@pytest.fixture(scope="session")
+def reference_solution(assignment):
+    """The reference as a student would write it, without markers."""
+    return bank.solution(assignment)

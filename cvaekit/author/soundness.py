@@ -207,7 +207,7 @@ def _imports(assignment: Assignment) -> Complaints:
     """Probes, checks and what else the assignment brings can be imported."""
     use_one_thread()
     assignment.kit.activate()
-    optional = [name for name in ("data", "features") if (assignment.folder / f"{name}.py").exists()]
+    optional = [name for name in ("data", "features", "explanations") if (assignment.folder / f"{name}.py").exists()]
     for name in ("probes", *optional, *(assignment.checks_of(task).stem for task in assignment.tasks)):
         try:
             importlib.import_module(f"graders.{assignment.name}.{name}")

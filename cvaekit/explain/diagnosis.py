@@ -1,7 +1,8 @@
-"""Find the known mistake that computes what a submission computed.
+"""Find the known mistake that computes what a submission computed, or explain what it computed instead.
 
 Every question that the checks of a failed task asked is asked of the known mistakes of that task as well, in the same
-order and with the same seeds. A mistake that gives the same answers is what the submission does.
+order and with the same seeds. A mistake that gives the same answers is what the submission does. Where there is none,
+the assignment's explanations.py may tell from the answers what is wrong with them.
 """
 
 import importlib
@@ -29,7 +30,8 @@ Features = Callable[[Sequence[Exchange]], list[Any]]
 class Diagnosis:
     """What a submission's answers are those of: a mistake, or a group of equivalent ones, and the hint for it.
 
-    `mistake` is None where several match that share no more than the hint. A near miss `keeps` points.
+    `mistake` is None where several match that share no more than the hint, and where none does and the answers
+    themselves were explained. A near miss `keeps` points.
     """
 
     mistake: str | None
@@ -43,19 +45,30 @@ def diagnose(assignment: Assignment, asked: Mapping[str, Sequence[Exchange]]) ->
     asked: task id -> the questions of its checks, for tasks that failed.
     """
     comparable = {task: exchanges for task, exchanges in asked.items() if _comparable(exchanges)}
-    if not comparable or not load(assignment).mistakes:
+    if not comparable:
         return {}
 
     def match(send: Callable[[Any], None]) -> None:
         for task, exchanges in comparable.items():
-            send((task, [mistake.id for mistake in matching(assignment, task, exchanges)]))
+            found = [mistake.id for mistake in matching(assignment, task, exchanges)]
+            send((task, found, [] if found else _explained(assignment, task, exchanges)))
 
     named = {mistake.id: mistake for mistake in load(assignment).mistakes}
     diagnoses = {}
-    for task, found in fork.results(match, SECONDS):
+    for task, found, sentences in fork.results(match, SECONDS):
         if diagnosis := _in_common([named[name] for name in found]):
             diagnoses[task] = diagnosis
+        elif sentences:
+            diagnoses[task] = Diagnosis(None, " ".join(sentences))
     return diagnoses
+
+
+def _explained(assignment: Assignment, task: str, exchanges: Sequence[Exchange]) -> list[str]:
+    """What the assignment says of answers that are no known mistake's. Exceptions have a hint of their own."""
+    if any(isinstance(exchange.answer, SubmissionFailure) for exchange in exchanges):
+        return []
+    explain = _functions(assignment, "explanations", "EXPLANATIONS").get(task)
+    return explain(exchanges) if explain else []
 
 
 def matching(assignment: Assignment, task: str, exchanges: Sequence[Exchange]) -> list[Mistake]:
@@ -120,10 +133,15 @@ def _matches(assignment: Assignment, mistake: Mistake, exchanges: Sequence[Excha
 
 
 def _features(assignment: Assignment) -> dict[str, Features]:
-    """FEATURES of the assignment's features.py: task id -> what to compare instead of whole answers."""
-    if not (assignment.folder / "features.py").exists():
+    """Task id -> what to compare instead of whole answers."""
+    return _functions(assignment, "features", "FEATURES")
+
+
+def _functions(assignment: Assignment, module: str, name: str) -> dict[str, Callable[[Sequence[Exchange]], list[Any]]]:
+    """The table `name` of an optional file of the assignment's."""
+    if not (assignment.folder / f"{module}.py").exists():
         return {}
-    found: dict[str, Features] = importlib.import_module(f"graders.{assignment.name}.features").FEATURES
+    found: dict[str, Features] = getattr(importlib.import_module(f"graders.{assignment.name}.{module}"), name)
     return found
 
 
@@ -143,7 +161,7 @@ def _answer(worker: TrustedWorker, exchange: Exchange) -> Any:
 def _in_common(found: Sequence[Mistake]) -> Diagnosis | None:
     """What to say of mistakes that give the same answers: what they have in common of name and hint."""
     names, hints = {mistake.group or mistake.id for mistake in found}, {mistake.hint for mistake in found}
-    if len(hints) != 1:
+    if len(hints) != 1:  # none at all, or several that disagree
         return None
     name = found[0].id if len(found) == 1 else names.pop() if len(names) == 1 else None
     return Diagnosis(name, hints.pop(), min(mistake.keeps for mistake in found))

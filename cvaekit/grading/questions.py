@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+from cvaekit.grading import raised_hints
 from cvaekit.grading.failure import Failure
 from cvaekit.grading.form import fits, forms
 from cvaekit.kit import Assignment
@@ -23,24 +24,6 @@ HINTS: dict[type, str] = {
     TimedOut: "Is there a loop that never meets its end condition, or something that waits for input?",
     WrongReturn: "What is handed back at the end, and what does the caller expect?",
     Died: "A submission answers calls; nothing in it should end the process or take all of its memory.",
-}
-
-_NOT_HERE = "It is not there where work is graded. Does the task need it?"
-_NAME = "Where does this name get its value, and is it spelled the same there?"
-# Hints for exceptions that say nothing of what the task is about.
-RAISED_HINTS = {
-    "NameError": _NAME,
-    "UnboundLocalError": _NAME,
-    "AttributeError": "What kind of thing stands in front of the dot, and does it have this name?",
-    "ZeroDivisionError": "Which number is zero here, and should it be?",
-    "ModuleNotFoundError": _NOT_HERE,
-    "ImportError": _NOT_HERE,
-    "FileNotFoundError": _NOT_HERE,
-    "NotImplementedError": "This piece is still to be written.",
-    "MemoryError": "How many numbers does this line ask for?",
-    "RecursionError": "A method that calls itself needs a case in which it does not.",
-    "SyntaxError": "Python cannot read that piece of code. Is a bracket, colon or operator missing there, or above?",
-    "PermissionError": "Other files, the network and other processes are out of reach here; no task needs them.",
 }
 
 
@@ -227,13 +210,9 @@ class SubmissionHandle:
             return answer
         except Raised as failure:  # the worker lives on
             self._record(probe, seed, arguments, failure)
-            out_of_memory = failure.type == "MemoryError" or "allocate memory" in failure.message
-            hint = RAISED_HINTS.get("MemoryError" if out_of_memory else failure.type)
-            if out_of_memory:  # what was freed may lie scattered
+            if raised_hints.out_of_memory(failure):  # what was freed may lie scattered
                 self._drop(device)
-            if failure.type == "TypeError" and failure.line is None:  # the call itself did not fit
-                hint = "It is called as in the starter; does the definition still take the same parameters?"
-            raise Failure(called, self.grading.describe(failure), wanted, hint) from None
+            raise Failure(called, self.grading.describe(failure), wanted, raised_hints.hint(failure)) from None
         except WrongReturn as failure:
             self._record(probe, seed, arguments, failure)
             raise Failure(called, self.grading.describe(failure), wanted, HINTS[WrongReturn]) from None

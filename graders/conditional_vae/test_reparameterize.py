@@ -20,7 +20,9 @@ from graders.cvae.noise import CALL, SAMPLE
 
 __all__ = ["SAMPLE"]  # for the false-alarm table
 
-PATH_HINT = "The error must be able to travel back through the sample to both heads; which step cuts it off?"
+PATH_HINT = (
+    "A sample depends on both, and the error travels back through it to both heads. Is one left out, or cut off?"
+)
 
 
 def draw(submission, mu, logvar, seed=0):

@@ -10,6 +10,7 @@ from cvaekit.compare import close
 from cvaekit.grading.failure import Failure
 from cvaekit.grading.questions import HINTS, SubmissionHandle
 from cvaekit.sandbox import BadReply, WrongReturn
+from graders.cvae import columns
 from graders.cvae.network import DECODER, Half, Network, shape_of
 from graders.cvae.probes import ramp
 
@@ -83,6 +84,11 @@ class Conditioning:
                 everything = "Both" if len(names) == 2 else "All"
                 hint = f"{everything} are there. The handout fixes the order: {', then '.join(names)}."
                 return f"{names[order[0]]} came first, then {', then '.join(names[part] for part in order[1:])}", hint
+        parts = reached.split([part.shape[1] for part in example], dim=1)
+        wrong = [at for at, part in enumerate(example) if not close(parts[at], part, 1e-5)]
+        found = {at: columns.difference(parts[at], example[at]) for at in wrong}
+        if len(set(found.values())) == 1 and (same := found[wrong[0]]):  # of one part, or of all that are wrong
+            return f"{' and '.join(names[at] for at in wrong)} {same[0]}", same[1]
         width = example[0].shape[1]
         if close(reached[:, :width], example[0], 1e-5):
             others = " and ".join(self.words)

@@ -6,6 +6,8 @@ from cvaekit.grading.failure import Failure
 from cvaekit.grading.questions import SubmissionHandle
 from graders.cvae.network import FIRST_LAYERS, Network
 
+AS_GIVEN = "exactly the parameters of the starter"
+CHANGED = "All layers but the first of each half are given. Was a line of the constructor changed, added or lost?"
 LATENT_DIMS = (16, 2, 5, 64)  # the starter's default first, so that its message comes first
 
 
@@ -58,7 +60,7 @@ def given_layers(network: Network, submission: SubmissionHandle, mine: Callable[
             got = found.get(name)
             compared = 1 if name.removesuffix(".weight") in FIRST_LAYERS else None
             if got is None:
-                raise Failure(called, f"a model without the parameter {name}", "exactly the parameters of the starter")
+                raise Failure(called, f"a model without the parameter {name}", AS_GIVEN, CHANGED)
             if got[:compared] != shape[:compared]:
                 raise Failure(
                     called,
@@ -67,4 +69,4 @@ def given_layers(network: Network, submission: SubmissionHandle, mine: Callable[
                     "The work belongs to the first layer of each half; the other widths were given.",
                 )
         if extra := sorted(set(found) - set(wanted)):
-            raise Failure(called, f"a model with {', '.join(extra[:3])} added", "exactly the parameters of the starter")
+            raise Failure(called, f"a model with {', '.join(extra[:3])} added", AS_GIVEN, CHANGED)

@@ -69,8 +69,11 @@ def judge(noise: Tensor, tests: Sequence[tests_of_noise.Test]) -> None:
                 f"{CALL} eight times; of each z, what is left without mu and the spread",
                 fault,
                 "independent standard normal noise for every image, every latent unit and every call",
-                HINTS[test],
+                OFF_CENTRE if test is tests_of_noise.mean and noise.min() < 0 else HINTS[test],
             )
+
+
+OFF_CENTRE = "Noise of a standard normal law favours no side. From which law is it drawn, and what is done to it?"
 
 
 HINTS: dict[tests_of_noise.Test, str] = {

@@ -18,7 +18,7 @@ def compare(submission, count, latent_dim, seed):
         raise Failure(called, shape_of(found), "a tensor of shape (latent_dim,)")
     right = inputs.units(example)
     if not close(found, right.float()):
-        hint = None
+        hint = "Is the number right for one image and one unit? If so: what is done along the axis of images?"
         for scale, said in ((count, "smaller"), (1 / count, "larger"), (-1.0, "of the other sign")):
             if close(found * scale, right.float(), 1e-3):
                 hint = f"All are {said} by the same factor. What was done along the axis of images?"

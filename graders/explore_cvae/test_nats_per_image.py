@@ -25,7 +25,8 @@ def compare(submission, example, place):
     if math.isclose(found[place], right[place], rel_tol=1e-4):
         return
     count, units = len(example[0]), example[2].shape[1]
-    got, hint = f"a {name} term of {found[place]:.4g}, too {_relation(found[place], right[place])}", None
+    got = f"a {name} term of {found[place]:.4g}, too {_relation(found[place], right[place])}"
+    hint = "Is the number right for a single image? If so: which axes are added up, and over which one is the average?"
     if math.isclose(found[place], right[1 - place], rel_tol=1e-3):
         got, hint = f"the other term in the place of the {name} term", "Which of the two comes first?"
     elif any(math.isclose(found[place] * scale, right[place], rel_tol=1e-3) for scale in (784, units, 1 / count)):
