@@ -20,6 +20,13 @@ def batch(count: int, latent_dim: int, seed: int) -> list[Tensor]:
     return [guess, images, mu, logvar]
 
 
+def far(count: int, latent_dim: int, seed: int) -> list[Tensor]:
+    """As `batch`, with |mu| up to 20 and logvar from -12 to 8."""
+    reconstruction, images, mu, logvar = batch(count, latent_dim, seed)
+    mu[0], logvar[0], logvar[1] = torch.linspace(-20, 20, latent_dim), -12, 8
+    return [reconstruction, images, mu, logvar]
+
+
 def terms(inputs: list[Tensor]) -> tuple[float, float]:
     """Reconstruction and KL in nats per image, in double precision."""
     reconstruction, images, _, _ = inputs
@@ -32,12 +39,13 @@ def units(inputs: list[Tensor]) -> Tensor:
 
 
 def means(active: int, asleep: int, count: int, seed: int) -> Tensor:
-    """Posterior means of units that vary (deviation 0.2 and more) and of units that hardly do, in mixed order.
+    """Posterior means of units that vary (deviation 0.11 and more) and of units that hardly do (0.03 to 0.09), in mixed
+    order: on both sides of the usual threshold for a variance, 0.01.
 
     Units asleep rest away from zero, so that their size and their variance differ; (count, active + asleep).
     """
     source = generator(seed)
-    deviations = torch.cat([torch.linspace(0.2, 1.5, active), torch.full((asleep,), 0.03)])
+    deviations = torch.cat([torch.linspace(0.11, 1.6, active), torch.linspace(0.09, 0.03, asleep)])
     centres = torch.cat([torch.zeros(active), torch.full((asleep,), 0.7)])
     drawn = torch.randn(count, active + asleep, generator=source)
     drawn = (drawn - drawn.mean(0)) / drawn.std(0) * deviations + centres

@@ -20,7 +20,7 @@ FORMS: dict[str, Any] = {
     "compared": {"losses": {str: float}, "smallest": int, "trained": [int], "measured": [int]},
     "even": {"images": Tensor},
     "enough": {"epochs": int, "after": [float]},
-    "loop": {"history": [float], "seen": [Tensor], "parameter": Tensor},
+    "loop": {"history": [float], "seen": [Tensor], "parameter": Tensor, "after": [Tensor, Tensor]},
     "train_model": {"weights": {str: Tensor}},
 }
 
@@ -48,13 +48,19 @@ def active(module: Any, mu: Tensor, threshold: float | None = None) -> dict[str,
     return {"active": _whole(found), "after": handed}
 
 
-def mapped(module: Any, weights: dict[str, Tensor], digit: int, size: int, reach: float) -> dict[str, Any]:
-    """`latent_map` of a decoder with these weights."""
-    return {"images": _tensor(call(lambda: module.latent_map(_Drawing(weights), digit, size=size, reach=reach)))}
+def mapped(
+    module: Any, weights: dict[str, Tensor], digit: int, size: int | None = None, reach: float | None = None
+) -> dict[str, Any]:
+    """`latent_map` of a decoder with these weights, with its own size and reach or others."""
+    more = {name: value for name, value in (("size", size), ("reach", reach)) if value is not None}
+    return {"images": _tensor(call(lambda: module.latent_map(_Drawing(weights), digit, **more)))}
 
 
-def compared(module: Any, losses: dict[str, float], margin: float | None) -> dict[str, Any]:
-    """`compare_sizes` where training a size gives the loss that `losses` names; what was trained and measured."""
+def compared(module: Any, losses: dict[str, float], margin: float | None, own_sizes: bool = False) -> dict[str, Any]:
+    """`compare_sizes`, of its own sizes or those of `losses`, where training a size gives the loss that `losses` names.
+
+    Also what was trained and measured.
+    """
     trained: list[int] = []
     measured: list[int] = []
 
@@ -66,11 +72,11 @@ def compared(module: Any, losses: dict[str, float], margin: float | None) -> dic
         if not isinstance(model, _Size):
             raise TypeError("measure() takes a model that train() returned")
         measured.append(model.latent_dim)
-        return losses[str(model.latent_dim)]
+        return losses.get(str(model.latent_dim), 0.0)
 
-    sizes = tuple(map(int, losses))
+    sizes = () if own_sizes else (tuple(map(int, losses)),)
     more = {} if margin is None else {"margin": margin}
-    found = call(lambda: module.compare_sizes(train, measure, sizes, **more))
+    found = call(lambda: module.compare_sizes(train, measure, *sizes, **more))
     if not isinstance(found, (tuple, list)) or len(found) != 2 or not isinstance(found[0], dict):
         raise Unexpected(describe(found))
     table = call(lambda: {str(size): number(loss) for size, loss in found[0].items()})
@@ -90,14 +96,17 @@ def enough(module: Any, losses: list[float], gain: float | None = None) -> dict[
     return {"epochs": _whole(found), "after": list(handed)}
 
 
-def loop(module: Any, images: Tensor, labels: Tensor, epochs: int, batch: int, learning_rate: float) -> dict[str, Any]:
-    """`train` of a model with three numbers to learn and no noise; which images it was shown, batch by batch."""
-    model = _Watched()
-    found = call(lambda: module.train(model, images, labels, epochs, batch, learning_rate))
+def loop(
+    module: Any, images: Tensor, labels: Tensor, start: Tensor, epochs: int, batch: int, learning_rate: float
+) -> dict[str, Any]:
+    """`train` of a model with three numbers to learn, `start`, and no noise; which images it was shown, by batch."""
+    model, handed = _Watched(start), [images.clone(), labels.clone()]
+    found = call(lambda: module.train(model, *handed, epochs, batch, learning_rate))
     if not isinstance(found, (tuple, list)):
         raise Unexpected(describe(found))
     history = call(lambda: [number(loss) for loss in found])
-    return {"history": history, **call(lambda: {"seen": model.seen, "parameter": model.parameter.detach()})}
+    seen = call(lambda: {"seen": model.seen, "parameter": model.parameter.detach()})
+    return {"history": history, **seen, "after": handed}
 
 
 def train_model(
@@ -173,9 +182,9 @@ class _Size:
 class _Watched(nn.Module):
     """A model of three numbers: every pixel's logit, every unit's mu and logvar. It remembers what it was shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        self.parameter = nn.Parameter(torch.tensor([0.3, 0.5, -0.4]))
+        self.parameter = nn.Parameter(start.clone())
         self.seen: list[Tensor] = []
 
     def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

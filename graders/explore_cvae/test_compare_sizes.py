@@ -9,16 +9,17 @@ from cvaekit.grading.failure import Failure
 TYPICAL = {2: 135.2, 16: 105.4, 64: 105.1}  # nats per image
 
 
-def compared(submission, losses, margin=None):
+def compared(submission, losses, margin=None, own_sizes=False):
     """What was called, and the answer; `train` and `measure` are the grader's, and take no time."""
     more = "" if margin is None else f", margin={margin:g}"
-    called = f"compare_sizes(train, measure, sizes={tuple(losses)}{more})"
+    called = f"compare_sizes(train, measure{'' if own_sizes else f', sizes={tuple(losses)}'}{more})"
     answer = submission.ask(
         "compared",
         called,
         wanted="a table of losses by size, and a size",
         losses={str(size): loss for size, loss in losses.items()},
         margin=margin,
+        own_sizes=own_sizes,
     )
     return called, answer
 
@@ -38,8 +39,8 @@ def choice(submission, losses, right, margin=None):
 @pytest.mark.points(4)
 def test_losses(submission):
     """The table holds the measured loss of every size."""
-    for losses in (TYPICAL, {8: 110.0, 3: 125.5}):
-        called, answer = compared(submission, losses)
+    for losses, own_sizes in ((TYPICAL, False), ({8: 110.0, 3: 125.5}, False), (TYPICAL, True)):
+        called, answer = compared(submission, losses, own_sizes=own_sizes)
         found, right = answer["losses"], {str(size): loss for size, loss in losses.items()}
         if set(found) != set(right):
             raise Failure(called, f"a table for the sizes {', '.join(found) or 'none'}", "a row for every size")

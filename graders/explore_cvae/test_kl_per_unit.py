@@ -9,8 +9,8 @@ from graders.cvae.network import shape_of
 from graders.explore_cvae import inputs
 
 
-def compare(submission, count, latent_dim, seed):
-    example = inputs.batch(count, latent_dim, seed)
+def compare(submission, count, latent_dim, seed, make=inputs.batch):
+    example = make(count, latent_dim, seed)
     called = f"kl_per_unit(mu, logvar) of {count} images with {latent_dim} latent units"
     wanted = "one number of nats for each unit, averaged over images"
     found = submission.ask("per_unit", called, wanted=wanted, inputs=example[2:])["kl"]
@@ -35,10 +35,11 @@ def test_values(submission):
 
 @pytest.mark.points(3)
 def test_few(submission):
-    """A single image, a single unit, as many images as units."""
+    """A single image, a single unit, as many images as units, and codes far from the prior."""
     compare(submission, 1, 4, 31)
     compare(submission, 9, 1, 37)
     compare(submission, 6, 6, 41)
+    compare(submission, 5, 3, 47, inputs.far)
 
 
 @pytest.mark.points(1)

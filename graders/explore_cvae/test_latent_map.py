@@ -10,12 +10,14 @@ from graders.explore_cvae import inputs
 WANTED = "the first unit growing from left to right, the second from top to bottom"
 
 
-def compare(submission, digit, size, reach):
+def compare(submission, digit, size, reach, given=True):
+    """With size and reach `given` by the caller, or the starter's own, which these are then."""
     weights = inputs.drawing(2)
-    called = f"latent_map(model, {digit}, size={size}, reach={reach:g})"
-    found = submission.ask(
-        "mapped", called, wanted="pictures, row by row", weights=weights, digit=digit, size=size, reach=reach
-    )["images"]
+    called = f"latent_map(model, {digit}, size={size}, reach={reach:g})" if given else f"latent_map(model, {digit})"
+    more = {"size": size, "reach": reach} if given else {}
+    found = submission.ask("mapped", called, wanted="pictures, row by row", weights=weights, digit=digit, **more)[
+        "images"
+    ]
     right = inputs.map_of(weights, digit, size, reach)
     if found.shape != right.shape:
         raise Failure(called, shape_of(found), f"a tensor of shape {tuple(right.shape)}")
@@ -40,6 +42,7 @@ def test_places(submission):
 
 @pytest.mark.points(4)
 def test_any_map(submission):
-    """Digit, size and reach are the caller's choice."""
+    """Digit, size and reach are the caller's choice, and the starter's where the caller makes none."""
     compare(submission, 8, 4, 1.5)
     compare(submission, 0, 6, 3.0)
+    compare(submission, 5, 9, 2.0, given=False)

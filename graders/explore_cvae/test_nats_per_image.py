@@ -49,11 +49,17 @@ def test_reconstruction(submission):
 
 
 @pytest.mark.core
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_kl(submission):
     """The second number is the KL of a code, averaged over images."""
     compare(submission, inputs.batch(37, 5, 11), 1)
     compare(submission, inputs.batch(6, 3, 13), 1)
+
+
+@pytest.mark.points(1)
+def test_far_codes(submission):
+    """The KL keeps growing where mu is far out, and where the variance is very large or very small."""
+    compare(submission, inputs.far(5, 3, 47), 1)
 
 
 @pytest.mark.points(1)

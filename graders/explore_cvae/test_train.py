@@ -13,7 +13,8 @@ from graders.explore_cvae import inputs
 
 IMAGES, EPOCHS, BATCH = 23, 3, 8  # the last batch has 7 images
 RATE = 0.05
-START = torch.tensor([0.3, 0.5, -0.4])  # of the watched model
+START = torch.tensor([0.3, 0.5, -0.4])  # of the watched model: every pixel's logit, every unit's mu and logvar
+FAR = (torch.tensor([-2.0, -4.5, 5.5]), torch.tensor([2.5, 6.0, -9.0]))  # where a limit on one of them shows
 
 
 def example(count):
@@ -24,12 +25,12 @@ def example(count):
     return images, torch.arange(count) % 10
 
 
-def run(submission, count=IMAGES, epochs=EPOCHS, batch=BATCH, rate=RATE):
+def run(submission, count=IMAGES, epochs=EPOCHS, batch=BATCH, rate=RATE, start=START):
     images, labels = example(count)
     called = f"train(model, images, labels, epochs={epochs}, batch_size={batch}) with {count} images"
     answer = submission.ask(
-        "loop", called, wanted="a list of losses", images=images, labels=labels, epochs=epochs, batch=batch,
-        learning_rate=rate,
+        "loop", called, wanted="a list of losses", images=images, labels=labels, start=start, epochs=epochs,
+        batch=batch, learning_rate=rate,
     )  # fmt: skip
     return called, answer
 
@@ -68,14 +69,14 @@ def test_shuffled(submission):
 
 
 @pytest.mark.core
-@pytest.mark.points(5)
+@pytest.mark.points(4)
 def test_history(submission):
     """Every epoch's loss is in nats per image, whatever the batches are."""
     images, _ = example(IMAGES)
-    guess, mu, logvar = torch.full((IMAGES, 784), 1 / (1 + math.exp(-0.3))), torch.tensor(0.5), torch.tensor(-0.4)
-    right = sum(inputs.terms([guess, images, mu.expand(IMAGES, 2), logvar.expand(IMAGES, 2)]))
-    for batch in (BATCH, 23, 5):
-        called, answer = run(submission, epochs=2, batch=batch, rate=0.0)
+    for batch, start in ((BATCH, START), (23, START), (5, START), *((BATCH, far) for far in FAR)):
+        guess, (mu, logvar) = start[0].sigmoid().expand(IMAGES, 784), start[1:]
+        right = sum(inputs.terms([guess, images, mu.expand(IMAGES, 2), logvar.expand(IMAGES, 2)]))
+        called, answer = run(submission, epochs=2, batch=batch, rate=0.0, start=start)
         if len(answer["history"]) != 2:
             raise Failure(called, f"{len(answer['history'])} losses", "one loss for each epoch")
         for loss in answer["history"]:
@@ -83,6 +84,8 @@ def test_history(submission):
                 relation = "small" if loss < right else "large"
                 got = f"{loss:.6g} where nothing was learned yet, too {relation}"
                 hint = "The last batch is not full. Which number of images belongs to the sum of an epoch?"
+                if start is not START:
+                    hint = "The loss is right near the prior, and not for codes far from it. Where is a limit put?"
                 raise Failure(called, got, "the epoch's loss in nats per image", hint if _near(loss, right) else None)
 
 
@@ -108,6 +111,15 @@ def test_every_batch(submission):
         raise Failure(called, "other images than were handed over", "the images as they are, each once in every epoch")
     # A loss per image moves the numbers by 0.002, since batches differ in size; a step left out, by 0.1.
     _compare(called, answer, _trained(batches), 0.1)
+
+
+@pytest.mark.points(1)
+def test_nothing_changed(submission):
+    """Images and labels are left as they came."""
+    called, answer = run(submission, epochs=1)
+    for name, after, before in zip(("images", "labels"), answer["after"], example(IMAGES), strict=True):
+        if not torch.equal(after, before):
+            raise Failure(called, f"{name} was overwritten", "tensors that are left as they came")
 
 
 def _compare(called, answer, right, tolerance):
