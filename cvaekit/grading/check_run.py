@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -103,5 +104,7 @@ def load_checks(assignment: Assignment) -> None:
                 f"{shown(path)}: its text holds the checks {listed(written)}, and pytest finds {listed(found)}; write "
                 "each as one function with its own marks (points, core), without parametrize, classes or pytestmark"
             )
-    for item in collected(assignment):
-        recorded_calls(function_of(item))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hypothesis warns where this happens while another pytest starts
+        for item in collected(assignment):
+            recorded_calls(function_of(item))
