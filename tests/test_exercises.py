@@ -36,6 +36,13 @@ UNSEEN = {
     "sizes_margin_in_percent",
     "train_step_per_epoch",
     "train_short_batch_without_step",
+    "nats_logvar_limited",
+    "kl_unit_logvar_limited",
+    "active_default_doubled",
+    "map_default_smaller",
+    "sizes_default_shorter",
+    "train_mu_limited",
+    "train_labels_overwritten",
 }
 
 
