@@ -36,6 +36,23 @@ REMEMBER = {
     ),
     "another name for self": "class A:\n    def __init__(self, x):\n        self = A\n        self.seen = x",
     "positional self": "class A:\n    def __init__(me, self, /):\n        self.seen = 1",
+    "static constructor": (
+        "class A:\n    @staticmethod\n    def __init__(x):\n        x.seen = []\n"
+        "class B:\n    def f(self, x):\n        A(B)"
+    ),
+    "own super": (
+        "class A:\n    def __init__(self):\n        self.seen = []\ndef super():\n    return A\n"
+        "class B:\n    def __init__(self):\n        super().__init__(B)"
+    ),
+    "own tuple": "def tuple(x):\n    return [x]\nseen = tuple(0)\ndef f(x):\n    seen.append(x)",
+    "own library": "class torch:\n    device = lambda x: [x]\nseen = torch.device(0)\ndef f(x):\n    seen.append(x)",
+    "another function's name": "from torch import zeros as device\nseen = device(3)\ndef f(x):\n    seen.add_(1)",
+    "own decorator of a known name": (
+        "def no_grad(g):\n    seen = []\n    return lambda x: seen.append(x)\n@no_grad\ndef f(x):\n    pass"
+    ),
+    "dictionary of a library's class": (
+        "from torch.distributions import Normal\ndef f(x):\n    Normal(x, 1.0).arg_constraints['seen'] = x"
+    ),
     "function attribute": "def f(x):\n    f.count = x",
     "nonlocal": "def make():\n    n = 0\n    def f(x):\n        nonlocal n\n        n += 1\n    return f\nf = make()",
     "made at import": "def make():\n    seen = []\n    return lambda x: seen.append(x)\nf = make()",

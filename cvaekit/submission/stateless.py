@@ -56,8 +56,24 @@ DECORATORS = frozenset({"staticmethod", "classmethod", "property", "no_grad", "i
 NO_MODULES = WITHOUT_MEMORY - SUBMODULES  # imported from a module, they are functions or classes
 # What may make a global: it is immutable, or made anew by every use.
 MAKES_IMMUTABLE = OF_MATH | {"device", "float", "int", "bool", "str", "tuple", "range", "frozenset", "len"}
-# Attributes of generators, frames, functions and classes that lead to what others share.
-LEADS_OUTSIDE = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "set_", "register_", "compile", "share_memory")
+# Attributes of generators, frames, functions and classes that lead to what others share; torch's distributions keep a
+# dictionary in the class.
+LEADS_OUTSIDE = (
+    "_",
+    "arg_constraints",
+    "gi_",
+    "cr_",
+    "ag_",
+    "f_",
+    "tb_",
+    "co_",
+    "set_",
+    "register_",
+    "compile",
+    "share_memory",
+)
+# Names that are trusted for what they stand for in Python and in the libraries, and so must stand for nothing else.
+TRUSTED = MAKES_IMMUTABLE.union(DECORATORS, ["super"])
 FORBIDDEN = (
     ast.Global, ast.Nonlocal, ast.Delete, ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor,
     ast.AsyncWith, ast.Match, ast.NamedExpr,
@@ -77,10 +93,17 @@ def memories(tree: ast.Module) -> Iterator[ast.AST]:
     known = BUILTINS.union(*map(_bound, nodes), ["__name__"])
     own = {id(node) for constructor in _constructors(nodes) for node in _of_new_object(constructor)}
     parts = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}  # `a` of `a.b`
+    called = {_called(node) for node in nodes if isinstance(node, ast.Call)} | {
+        _called(mark) for node in nodes if isinstance(node, ast.FunctionDef) for mark in node.decorator_list
+    }
+    taken = TRUSTED.intersection(called) | libraries
     for node in nodes:
+        if not isinstance(node, ast.Import | ast.ImportFrom) and not taken.isdisjoint(_bound(node)):
+            yield node
         if isinstance(node, FORBIDDEN):
             yield node
         elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias for alias in node.names if alias.asname in TRUSTED and alias.asname != alias.name)
             yield from (alias for alias in node.names if not _is_known_import(node, alias))
         elif isinstance(node, ast.Module | ast.ClassDef):
             yield from _shared(node)
@@ -180,7 +203,7 @@ def _of_new_object(constructor: ast.FunctionDef) -> Iterator[ast.Attribute]:
     That object is new, since nothing else leads to a constructor: its name is hidden everywhere else.
     """
     parameters = [*constructor.args.posonlyargs, *constructor.args.args]
-    if not parameters:
+    if not parameters or constructor.decorator_list:  # a static method is handed something else
         return
     own, waiting = parameters[0].arg, [*constructor.body]
     if any(own in _bound(node) for statement in constructor.body for node in ast.walk(statement)):
