@@ -153,7 +153,11 @@ def test_the_command_writes_tables_json_and_a_page(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [(["kl_sing"], "no entry and no task is called kl_sing"), (["--json", "nowhere/a.json"], "no folder nowhere")],
+    [
+        (["kl_sing"], "no entry and no task is called kl_sing"),
+        (["explore_cvae"], "explore_cvae is an assignment; write --assignment explore_cvae"),
+        (["--json", "nowhere/a.json"], "no folder nowhere"),
+    ],
 )
 def test_wrong_usage_is_refused_before_anything_is_graded(tmp_path, arguments, reason):
     done = cvaekit("audit", *arguments, cwd=tmp_path)

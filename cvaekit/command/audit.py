@@ -108,6 +108,9 @@ def _chosen(assignments: list[Assignment], names: list[str]) -> list[tuple[Assig
             found.append((each, entries, files))
     if missing:
         tasks = dict.fromkeys(task.id for each in assignments for task in each.tasks)
+        if whole := missing & {each.name for each in assignments}:
+            name = min(whole)
+            fail(f"{name} is an assignment; write --assignment {name} in its place")
         fail(f"no entry and no task is called {', '.join(sorted(missing))}; tasks are: {', '.join(tasks)}")
     if not found:
         fail(f"no banks yet: add mistakes.toml and variants.toml to the folder of {assignments[0].name}")
